@@ -1,0 +1,425 @@
+"""folder -> index: every step in order.
+
+scan -> plan_changes -> read_document -> chunk_document -> encode_passages -> IndexWriter.commit
+"""
+
+import re
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from encoder.errors import UsageError
+from encoder.spec import Encoder, Vectors
+from indexer.chunk import Chunking, Passage, chunk_document
+from indexer.document import Document
+from indexer.errors import IndexMismatch, IndexNotFound, UnreadableDocument
+from indexer.language import document_language
+from indexer.manifest import (
+    FILE_NAME,
+    Manifest,
+    check_encoder,
+    installed_libraries,
+    make_probes,
+    read_manifest,
+)
+from indexer.plan import Changes, guard_removals, plan_changes
+from indexer.read import read_document
+from indexer.scan import Scan, SourceFile, scan
+from indexer.store import (
+    IndexWriter,
+    Part,
+    Unread,
+    lock_for_writing,
+    open_index,
+    text_key,
+)
+
+# A commit's window: an interruption loses at most this much work.
+WINDOW_SECONDS = 20.0
+FIRST_WINDOW_PASSAGES, MAX_WINDOW_PASSAGES = 64, 4096
+# Passages between two reports of progress.
+SLICE_PASSAGES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What the user may choose.
+
+    Attributes:
+        chunking: None takes that of the index, or the default for a new one.
+        include, exclude: Patterns in gitignore syntax.
+        fresh: Make everything anew in a new generation.
+        allow_removals: More than half of the documents may go.
+        root_moved: The folder of documents has another path now.
+    """
+
+    chunking: Chunking | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    fresh: bool = False
+    allow_removals: bool = False
+    root_moved: bool = False
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a build is; the numbers grow.
+
+    Work is counted in bytes of the files, each spread evenly over its passages: what a passage
+    costs is known only when it is there.
+    """
+
+    documents: int = 0
+    documents_planned: int = 0
+    work_done: float = 0.0
+    work_planned: int = 0
+    passages: int = 0
+    tokens: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        read: Documents that were read: new ones and changed ones.
+        unchanged, renamed, removed: Numbers of documents.
+        ignored: Files that patterns or hidden names left out.
+        passages, encoded, tokens: Passages that were stored; those among them that were encoded
+            and not copied; and tokens of the encoded ones.
+        formats, languages: Documents read by format and by language.
+        seconds: Seconds by stage; their sum is less than the whole.
+        unread: Every file that is not in the index, with its reason.
+        notes: Source and note of documents of which something should be known.
+    """
+
+    read: int
+    unchanged: int
+    renamed: int
+    removed: int
+    ignored: int
+    passages: int
+    encoded: int
+    tokens: int
+    formats: dict[str, int]
+    languages: dict[str, int]
+    seconds: dict[str, float]
+    unread: tuple[Unread, ...]
+    notes: tuple[tuple[str, str], ...]
+
+
+def build_index(
+    corpus_dir: Path,
+    index_dir: Path,
+    encoder: Encoder,
+    options: BuildOptions | None = None,
+    watch: Watch | None = None,
+) -> BuildReport:
+    """Make an index of a folder, or bring an existing one up to date.
+
+    An interrupted build is continued by calling this again.
+
+    Args:
+        corpus_dir: The folder of documents.
+        index_dir: The folder of the index; made if it is not there.
+        encoder: Must be the one the index was made with, if there is one.
+        options: What the user may choose.
+        watch: Called every few seconds with the progress.
+
+    Raises:
+        CorpusError: The folder is missing, unreadable or empty.
+        IndexMismatch: The index belongs to another folder or encoder, or was cut otherwise.
+        IndexLocked: Another build is running.
+        RemovalGuard: More than half of the documents are gone.
+        StorageError: The index cannot be written.
+    """
+    options = options or BuildOptions()
+    build = _Build(encoder, watch or (lambda progress: None))
+    with build.timed("scan"):
+        found = scan(corpus_dir, index_dir, options.include, options.exclude)
+    _check_index_folder(index_dir)
+    lock = lock_for_writing(index_dir)
+    try:
+        manifest = _manifest_for(corpus_dir, index_dir, encoder, options)
+        with IndexWriter.open(index_dir, manifest, lock) as writer:
+            return build.run(writer, found, corpus_dir, options)
+    finally:
+        lock.release()
+
+
+def plan_build(corpus_dir: Path, index_dir: Path, options: BuildOptions) -> tuple[Scan, Changes]:
+    """Say what a build would do, without doing it."""
+    found = scan(corpus_dir, index_dir, options.include, options.exclude)
+    known: dict[str, str] = {}
+    try:
+        index = open_index(index_dir)
+        with index.reading() as database:
+            known = {document.source: document.sha256 for document in index.documents(database)}
+    except IndexNotFound:
+        pass
+    return found, plan_changes({} if options.fresh else known, found)
+
+
+def _check_index_folder(index_dir: Path) -> None:
+    """Never write into a folder that holds something else."""
+    if not index_dir.is_dir():
+        if index_dir.exists():
+            raise UsageError(
+                f"{index_dir} is a file, not a folder.", "Name a folder: --index ./index"
+            )
+        return
+    ours = re.compile(r"g\d{4}|write\.lock|manifest\.json|\.manifest-.*")
+    strange = [path.name for path in index_dir.iterdir() if not ours.fullmatch(path.name)]
+    if strange and not (index_dir / FILE_NAME).exists():
+        raise UsageError(
+            f"{index_dir} is not an index, and it is not empty ({strange[0]} is in it).",
+            "Name another folder for the index: --index ./index",
+        )
+
+
+def _manifest_for(
+    corpus_dir: Path, index_dir: Path, encoder: Encoder, options: BuildOptions
+) -> Manifest:
+    """The manifest of the generation that this build writes."""
+    generations = sorted(path.name for path in index_dir.glob("g[0-9][0-9][0-9][0-9]"))
+    if not options.fresh:
+        try:
+            manifest = read_manifest(index_dir)
+        except IndexNotFound:
+            generations = []  # what an interrupted --fresh left behind is begun anew
+        else:
+            return _checked(manifest, corpus_dir, index_dir, encoder, options)
+    chunking = options.chunking or Chunking()
+    chunking.check(encoder)
+    number = int(generations[-1][1:]) + 1 if generations else 1
+    generation = f"g{number:04d}"
+    shutil.rmtree(index_dir / generation, ignore_errors=True)
+    return Manifest(
+        encoder.spec,
+        chunking,
+        make_probes(encoder),
+        str(corpus_dir.resolve()),
+        generation,
+        _now(),
+        installed_libraries(),
+    )
+
+
+def _checked(
+    manifest: Manifest, corpus_dir: Path, index_dir: Path, encoder: Encoder, options: BuildOptions
+) -> Manifest:
+    check_encoder(manifest, encoder)
+    if options.chunking not in (None, manifest.chunking):
+        was = manifest.chunking
+        raise IndexMismatch(
+            f"The index at {index_dir} was cut with --max-tokens {was.max_tokens} --overlap "
+            f"{was.overlap_tokens}.",
+            "Leave these options out, or build anew with --fresh.",
+        )
+    root = str(corpus_dir.resolve())
+    if root != manifest.corpus_root:
+        if not options.root_moved:
+            raise IndexMismatch(
+                f"The index at {index_dir} belongs to {manifest.corpus_root}, not to {root}.",
+                "Name another folder with --index; or build anew with --fresh; or, if the same "
+                "folder has moved, add --root-moved.",
+            )
+        return replace(manifest, corpus_root=root)
+    return manifest
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A part of a document before its passages are encoded; share is its part of the whole."""
+
+    document: Document
+    sha256: str
+    size_bytes: int
+    language: str
+    passages: tuple[Passage, ...]
+    share: float
+    complete: bool
+
+
+class _Build:
+    """One run: its encoder, its clock and its counts."""
+
+    def __init__(self, encoder: Encoder, watch: Watch) -> None:
+        self.encoder = encoder
+        self.watch = watch
+        self.progress = Progress()
+        self.encoded = 0
+        self.formats: Counter[str] = Counter()
+        self.languages: Counter[str] = Counter()
+        self.unread: list[Unread] = []
+        self.notes: list[tuple[str, str]] = []
+        self.window_passages = FIRST_WINDOW_PASSAGES
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = self.progress.seconds
+            seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
+
+    def run(
+        self, writer: IndexWriter, found: Scan, corpus_dir: Path, options: BuildOptions
+    ) -> BuildReport:
+        known = writer.sources()
+        with self.timed("scan"):
+            changes = plan_changes(known, found)
+        if not options.allow_removals:
+            guard_removals(len(known), changes, corpus_dir)
+        self.unread += [*found.unread, *changes.unread]
+        if not options.fresh:
+            writer.publish()
+            _delete_other_generations(writer)
+        if not changes.nothing:
+            self._apply(writer, changes)
+        with self.timed("store"):
+            writer.finish(sorted(self.unread, key=lambda item: item.source), _now())
+            if options.fresh:
+                writer.publish()
+        return self._report(found, changes)
+
+    def _apply(self, writer: IndexWriter, changes: Changes) -> None:
+        writer.mark_unfinished()
+        for old, new in changes.renamed:
+            writer.rename(old, new)
+        self.progress.documents_planned = len(changes.to_read)
+        self.progress.work_planned = sum(file.size_bytes for file, _ in changes.to_read)
+        self.watch(self.progress)
+        window: list[_Draft] = []
+        for draft in self._drafts(writer, changes):
+            window.append(draft)
+            if sum(len(part.passages) for part in window) >= self.window_passages:
+                self._commit(writer, window)
+                window = []
+        self._commit(writer, window)
+        writer.remove(changes.removed)
+
+    def _drafts(self, writer: IndexWriter, changes: Changes) -> Iterator[_Draft]:
+        """Read and cut the documents, long ones in parts."""
+        for file, sha256 in changes.to_read:
+            passages: tuple[Passage, ...] = ()
+            try:
+                with self.timed("read"):
+                    document = read_document(file.path, file.source)
+                with self.timed("chunk"):
+                    passages = chunk_document(document, self.encoder, writer.manifest.chunking)
+            except (UnreadableDocument, OSError) as error:
+                self._note_unread(file, error)
+                continue
+            language = document_language([(p.language, len(p.text)) for p in passages])
+            self.formats[document.format] += 1
+            self.languages[language] += 1
+            self.notes += [(document.source, note) for note in document.notes]
+            start = 0
+            while start < len(passages):
+                part = passages[start : start + self.window_passages]
+                start += len(part)
+                share, complete = len(part) / len(passages), start == len(passages)
+                yield _Draft(document, sha256, file.size_bytes, language, part, share, complete)
+
+    def _note_unread(self, file: SourceFile, error: UnreadableDocument | OSError) -> None:
+        if isinstance(error, UnreadableDocument):
+            reason = f"{error.reason} {error.next_step}".strip()
+        else:
+            reason = f"It cannot be read: {error.strerror or error}."
+        self.unread.append(Unread(file.source, reason))
+        self._advance(1, file.size_bytes, 0)
+
+    def _advance(self, documents: int, work: float, passages: int) -> None:
+        self.progress.documents += documents
+        self.progress.work_done += work
+        self.progress.passages += passages
+        self.watch(self.progress)
+
+    def _commit(self, writer: IndexWriter, window: list[_Draft]) -> None:
+        if not window:
+            return
+        started = time.perf_counter()
+        work = sum(draft.size_bytes * draft.share for draft in window)
+        vectors = self._vectors(writer, [p for draft in window for p in draft.passages], work)
+        parts, start = [], 0
+        for draft in window:
+            rows = vectors[start : start + len(draft.passages)]
+            start += len(rows)
+            parts.append(
+                Part(
+                    draft.document, draft.sha256, draft.size_bytes, draft.language,
+                    draft.passages, rows, draft.complete,
+                )
+            )  # fmt: skip
+        with self.timed("store"):
+            writer.commit(parts)
+        self._advance(sum(draft.complete for draft in window), 0, 0)
+        rate = len(vectors) / max(1e-6, time.perf_counter() - started)
+        self.window_passages = int(
+            np.clip(rate * WINDOW_SECONDS, FIRST_WINDOW_PASSAGES, MAX_WINDOW_PASSAGES)
+        )
+
+    def _vectors(self, writer: IndexWriter, passages: list[Passage], work: float) -> Vectors:
+        """Encode the passages whose text the index does not hold yet; copy the rest."""
+        keys = [text_key(passage.text) for passage in passages]
+        with self.timed("store"):
+            vector_of = writer.known_vectors(keys)
+        missing: dict[bytes, Passage] = {}
+        for key, passage in zip(keys, passages, strict=True):
+            if key not in vector_of:
+                missing.setdefault(key, passage)
+        # Slices of similar length waste no time on padding.
+        by_length = sorted(missing.items(), key=lambda item: (item[1].tokens, item[0]))
+        for start in range(0, len(by_length), SLICE_PASSAGES):
+            batch = by_length[start : start + SLICE_PASSAGES]
+            with self.timed("encode"):
+                rows = self.encoder.encode_passages([passage.text for _, passage in batch])
+            vector_of.update(zip((key for key, _ in batch), rows, strict=True))
+            self.encoded += len(batch)
+            self.progress.tokens += sum(passage.tokens for _, passage in batch)
+            self._advance(0, work * len(batch) / max(1, len(missing)), len(batch))
+        copied_work = 0.0 if missing else work
+        self._advance(0, copied_work, len(passages) - len(missing))
+        shape = (len(passages), self.encoder.spec.dim)
+        return np.array([vector_of[key] for key in keys], np.float32).reshape(shape)
+
+    def _report(self, found: Scan, changes: Changes) -> BuildReport:
+        return BuildReport(
+            read=sum(self.formats.values()),
+            unchanged=changes.unchanged,
+            renamed=len(changes.renamed),
+            removed=len(changes.removed),
+            ignored=found.ignored,
+            passages=self.progress.passages,
+            encoded=self.encoded,
+            tokens=self.progress.tokens,
+            formats=dict(self.formats.most_common()),
+            languages=dict(self.languages.most_common()),
+            seconds=dict(self.progress.seconds),
+            unread=tuple(sorted(self.unread, key=lambda item: item.source)),
+            notes=tuple(self.notes),
+        )
+
+
+def _delete_other_generations(writer: IndexWriter) -> None:
+    """Readers of an older generation have had a whole build's time to finish."""
+    for folder in writer.index_dir.glob("g[0-9][0-9][0-9][0-9]"):
+        if folder.name != writer.manifest.generation:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,169 @@
+"""manifest.json: what an index says about itself.
+
+An index may come from a stranger, so nothing in here is believed before it was checked: types,
+ranges and lengths, and the name of the generation, which becomes part of a path. No model is ever
+loaded from an id, path or URL that stands here; only the encoder's name is looked up in the
+registry.
+"""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
+
+from encoder.spec import Encoder, EncoderSpec, Vectors
+from indexer.chunk import Chunking
+from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound
+
+FILE_NAME = "manifest.json"
+# Two runs of one model on different hardware agree to 0.9999; another model, another prompt or
+# causal attention falls far below.
+SAME_ENCODER_COSINE = 0.999
+LIBRARIES = ("torch", "transformers", "tokenizers", "faiss-cpu", "faiss-gpu", "icu4py")
+
+# One sentence in several scripts, repeated to several hundred tokens: a difference in tokeniser,
+# pooling, attention or truncation shows in its vector.
+PROBE_PASSAGE = (
+    "The warranty covers repairs for two years. Die Garantie gilt zwei Jahre. "
+    "保証期間は二年間です。 الضمان صالح لمدة عامين. Гарантия действует два года. "
+) * 8
+PROBE_QUERY = "How long is the warranty valid?"
+
+
+@dataclass(frozen=True, slots=True)
+class _HasVersion:
+    format_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A text and the vector that the index's encoder gave it."""
+
+    kind: Literal["passage", "query"]
+    text: str
+    vector: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What never changes within a generation, and the name of the current one.
+
+    Attributes:
+        corpus_root: Absolute path of the folder of documents.
+        generation: Name of the folder that holds the current files: "g0001".
+        libraries: Name and version of what made the vectors, for a person who has to find out.
+    """
+
+    encoder: EncoderSpec
+    chunking: Chunking
+    probes: Annotated[tuple[Probe, ...], Field(min_length=2)]
+    corpus_root: str
+    generation: Annotated[str, Field(pattern=r"^g\d{4}$")]
+    created_at_utc: str
+    libraries: dict[str, str]
+    format_version: Literal[1] = 1
+
+
+_FORMAT: TypeAdapter[Manifest] = TypeAdapter(Manifest)
+_VERSION: TypeAdapter[_HasVersion] = TypeAdapter(_HasVersion)
+
+
+def make_probes(encoder: Encoder) -> tuple[Probe, ...]:
+    """Encode the probe texts."""
+    passage = encoder.encode_passages([PROBE_PASSAGE])[0]
+    query = encoder.encode_queries([PROBE_QUERY])[0]
+    return (
+        Probe("passage", PROBE_PASSAGE, tuple(passage.tolist())),
+        Probe("query", PROBE_QUERY, tuple(query.tolist())),
+    )
+
+
+def check_encoder(manifest: Manifest, encoder: Encoder) -> None:
+    """Refuse an encoder whose vectors cannot be compared with those of the index.
+
+    Raises:
+        IndexMismatch: Another model, or the same one run differently.
+    """
+    if (encoder.spec.name, encoder.spec.dim) != (manifest.encoder.name, manifest.encoder.dim):
+        raise IndexMismatch(
+            f"The index was made with {manifest.encoder.name}, not with {encoder.spec.name}.",
+            f"Use --encoder {manifest.encoder.name}, or build anew: python -m indexer build DOCS "
+            "--fresh",
+        )
+    for probe in manifest.probes:
+        encode = encoder.encode_queries if probe.kind == "query" else encoder.encode_passages
+        stored: Vectors = np.array(probe.vector, np.float32)
+        cosine = float(encode([probe.text])[0] @ stored)
+        if not cosine >= SAME_ENCODER_COSINE:  # also refuses NaN
+            raise IndexMismatch(
+                f"{encoder.spec.name} gives other vectors now than when the index was made "
+                f"(probe {probe.kind}: cosine {cosine:.4f}, at least {SAME_ENCODER_COSINE}).",
+                "Run python -m encoder doctor; then build anew: python -m indexer build DOCS "
+                "--fresh",
+            )
+
+
+def installed_libraries() -> dict[str, str]:
+    """Name and version of the libraries that decide about vectors and spans."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def write_manifest(index_dir: Path, manifest: Manifest) -> None:
+    """Replace the manifest atomically."""
+    with tempfile.NamedTemporaryFile(dir=index_dir, prefix=".manifest-", delete=False) as file:
+        file.write(_FORMAT.dump_json(manifest, indent=2))
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(index_dir / FILE_NAME)
+    fsync_folder(index_dir)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_manifest(index_dir: Path) -> Manifest:
+    """Read and check the manifest.
+
+    Raises:
+        IndexNotFound: There is none.
+        IndexMismatch: It has another format version.
+        IndexDamaged: It contradicts itself.
+    """
+    try:
+        data = (index_dir / FILE_NAME).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise IndexNotFound(index_dir) from None
+    try:
+        version_only = _VERSION.validate_json(data).format_version
+        if version_only != 1:
+            raise IndexMismatch(
+                f"The index at {index_dir} has format version {version_only}; this program reads "
+                "version 1.",
+                f"Build it anew: python -m indexer build DOCS --index {index_dir} --fresh",
+            )
+        manifest = _FORMAT.validate_json(data, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise IndexDamaged(index_dir, f"{FILE_NAME}, {place}: {first['msg']}") from error
+    for probe in manifest.probes:
+        if len(probe.vector) != manifest.encoder.dim or not np.isfinite(probe.vector).all():
+            raise IndexDamaged(index_dir, f"{FILE_NAME}: a probe is not a vector")
+    return manifest

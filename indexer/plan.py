@@ -1,0 +1,111 @@
+"""What a build has to do: the difference between a folder and an index."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from indexer.errors import CorpusError, RemovalGuard
+from indexer.scan import Scan, SourceFile
+from indexer.store import Unread
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The difference.
+
+    Attributes:
+        to_read: Files that are new or changed, with their sha256.
+        renamed: Old and new source of documents whose content has moved.
+        removed: Sources of documents whose file is gone.
+        unchanged: Number of documents that stay as they are.
+        unread: Files whose content could not be read at all.
+    """
+
+    to_read: tuple[tuple[SourceFile, str], ...]
+    renamed: tuple[tuple[str, str], ...]
+    removed: tuple[str, ...]
+    unchanged: int
+    unread: tuple[Unread, ...]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the index is up to date."""
+        return not (self.to_read or self.renamed or self.removed)
+
+
+def plan_changes(known: Mapping[str, str], found: Scan) -> Changes:
+    """Compare sources and contents.
+
+    Args:
+        known: Source and sha256 of each document in the index.
+        found: What the folder holds.
+    """
+    unread: list[Unread] = []
+    hashes: dict[str, str] = {}
+    files = {file.source: file for file in found.files}
+    for file in found.files:
+        try:
+            hashes[file.source] = file_sha256(file.path)
+        except OSError as error:
+            unread.append(Unread(file.source, f"It cannot be read: {error.strerror}."))
+    kept_back = {item.source for item in (*unread, *found.unread)}
+    # A file that is there but cannot be opened just now is no reason to forget its document.
+    gone = {source for source in known if source not in hashes and source not in kept_back}
+    new = [source for source in hashes if source not in known]
+    renamed = _renames(known, sorted(gone), {source: hashes[source] for source in new})
+    moved_from, moved_to = {old for old, _ in renamed}, {new for _, new in renamed}
+    changed = [source for source in hashes if source in known and known[source] != hashes[source]]
+    to_read = [source for source in (*new, *changed) if source not in moved_to]
+    return Changes(
+        tuple((files[source], hashes[source]) for source in sorted(to_read)),
+        tuple(renamed),
+        tuple(sorted(gone - moved_from)),
+        sum(known.get(source) == sha256 for source, sha256 in hashes.items()),
+        tuple(unread),
+    )
+
+
+def guard_removals(known: int, changes: Changes, corpus_dir: Path) -> None:
+    """Refuse to drop most of an index because a folder is empty, unmounted or the wrong one.
+
+    Raises:
+        CorpusError: The folder is empty, and so is the index.
+        RemovalGuard: More than half of the documents would go.
+    """
+    if not known and not changes.to_read and not changes.unread:
+        raise CorpusError(
+            f"There is nothing to read in {corpus_dir}.",
+            "Put documents there, or name another folder: python -m indexer build ./docs",
+        )
+    if known and 2 * len(changes.removed) > known:
+        raise RemovalGuard(
+            f"{len(changes.removed)} of {known} documents are no longer in {corpus_dir}; nothing "
+            "was changed.",
+            "Is the folder mounted and the right one? If they are really gone: --allow-removals",
+        )
+
+
+def file_sha256(path: Path) -> str:
+    """Hash a file without holding it in memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _renames(
+    known: Mapping[str, str], gone: Sequence[str], new: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Pair documents that are gone with new files of the same content and kind."""
+    renamed = []
+    free = dict(new)
+    for old in gone:
+        for source, sha256 in free.items():
+            if sha256 == known[old] and _suffix(source) == _suffix(old):
+                renamed.append((old, source))
+                del free[source]
+                break
+    return renamed
+
+
+def _suffix(source: str) -> str:
+    return PurePosixPath(source).suffix.lower()

@@ -1,0 +1,122 @@
+"""corpus.sqlite: its tables, and how it is opened."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from indexer.errors import IndexDamaged, StorageError
+
+DATABASE = "corpus.sqlite"
+
+SCHEMA = """
+CREATE TABLE state (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    next_row INTEGER NOT NULL,
+    commit_id INTEGER NOT NULL,
+    finished_at_utc TEXT NOT NULL
+) STRICT;
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    stage TEXT NOT NULL CHECK (stage IN ('partial', 'complete', 'left behind')),
+    sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    format TEXT NOT NULL,
+    title TEXT NOT NULL,
+    language TEXT NOT NULL,
+    text TEXT NOT NULL,
+    pages TEXT NOT NULL,
+    notes TEXT NOT NULL
+) STRICT;
+CREATE INDEX documents_by_source ON documents (source);
+CREATE TABLE passages (
+    row INTEGER PRIMARY KEY,
+    document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    page INTEGER,
+    heading TEXT NOT NULL,
+    language TEXT NOT NULL,
+    tokens INTEGER NOT NULL,
+    key BLOB NOT NULL
+) STRICT;
+CREATE INDEX passages_of_document ON passages (document);
+CREATE INDEX passages_with_key ON passages (key);
+CREATE TABLE unread (
+    source TEXT PRIMARY KEY,
+    reason TEXT NOT NULL
+) STRICT;
+CREATE TABLE segments (
+    first_row INTEGER PRIMARY KEY,
+    rows INTEGER NOT NULL,
+    sha256 TEXT NOT NULL
+) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that is not in the index, and why."""
+
+    source: str
+    reason: str
+
+
+def connect(
+    path: Path, mode: Literal["ro", "rwc"], *, immutable: bool = False
+) -> sqlite3.Connection:
+    # as_uri quotes "?" and "#", which would otherwise end the path.
+    uri = f"{path.resolve().as_uri()}?mode={mode}" + ("&immutable=1" if immutable else "")
+    database = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
+    database.execute("PRAGMA trusted_schema = OFF")
+    return database
+
+
+def connect_for_reading(path: Path, index_dir: Path) -> sqlite3.Connection:
+    if not path.is_file():
+        raise IndexDamaged(index_dir, f"{DATABASE} is missing")
+    writable = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
+    journal = path.with_name(path.name + "-wal")
+    if not writable and journal.exists() and journal.stat().st_size:
+        raise StorageError(
+            f"{index_dir} cannot be written from this account, and a build left a journal in it.",
+            f"Let its owner run: python -m indexer verify --index {index_dir}",
+        )
+    database = connect(path, "ro", immutable=not writable)
+    database.execute("PRAGMA query_only = ON")
+    return database
+
+
+def expected_schema() -> list[str]:
+    with sqlite3.connect(":memory:") as database:
+        database.executescript(SCHEMA)
+        rows = database.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+    database.close()
+    return sorted(map(str, rows))
+
+
+@contextmanager
+def storage_errors(index_dir: Path) -> Iterator[None]:
+    """Say in one sentence what the disk or SQLite refused."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"The index at {index_dir} cannot be used: {error.strerror or error}.",
+            "Free space or mend the permissions there; what was committed is kept, and the same "
+            "command goes on from it.",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY,
+                                      sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR,
+                                      sqlite3.SQLITE_BUSY):  # fmt: skip
+            raise StorageError(
+                f"The index at {index_dir} cannot be used: {error}.",
+                "Free space or mend the permissions there; what was committed is kept, and the "
+                "same command goes on from it.",
+            ) from error
+        raise IndexDamaged(index_dir, f"{DATABASE}: {error}") from error

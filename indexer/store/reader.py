@@ -1,0 +1,194 @@
+"""Disk -> documents, passages and rows. Nothing in here writes."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from indexer.errors import IndexDamaged
+from indexer.manifest import Manifest, read_manifest
+from indexer.store.database import (
+    DATABASE,
+    Unread,
+    connect_for_reading,
+    expected_schema,
+    storage_errors,
+)
+from indexer.store.rows import VECTORS, RowFile
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document as the index knows it; sizes of the source file in bytes."""
+
+    source: str
+    sha256: str
+    size_bytes: int
+    format: str
+    title: str
+    language: str
+    passages: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage as the index knows it: what `Passage` says, with its source and row."""
+
+    row: int
+    source: str
+    title: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    language: str
+    heading: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One committed state of the rows, held in memory for searching.
+
+    Attributes:
+        commit_id: The commit it shows.
+        live: Shape (rows,); True where a row belongs to a complete document.
+        language_of: Shape (rows,); position of the row's language in `languages`.
+        document_of: Shape (rows,); position of the row's document in `sources`.
+    """
+
+    commit_id: int
+    live: npt.NDArray[np.bool_]
+    language_of: npt.NDArray[np.int32]
+    document_of: npt.NDArray[np.int32]
+    languages: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+class Index:
+    """An index open for reading; made by `open_index`. It never writes."""
+
+    def __init__(self, index_dir: Path, manifest: Manifest) -> None:
+        self.index_dir = index_dir
+        self.manifest = manifest
+        self.folder = index_dir / manifest.generation
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One read transaction: everything read within it belongs to one commit.
+
+        Raises:
+            IndexDamaged: corpus.sqlite is missing or damaged.
+            StorageError: It cannot be read from this account.
+        """
+        with storage_errors(self.index_dir):
+            database = connect_for_reading(self.folder / DATABASE, self.index_dir)
+            try:
+                database.execute("BEGIN")
+                yield database
+            finally:
+                database.close()
+
+    def commit_id(self, database: sqlite3.Connection) -> int:
+        """The number of the latest commit."""
+        return int(database.execute("SELECT commit_id FROM state").fetchone()[0])
+
+    def snapshot(self, database: sqlite3.Connection) -> Snapshot:
+        """Read which rows are live, with their languages and documents."""
+        next_row, commit_id = database.execute("SELECT next_row, commit_id FROM state").fetchone()
+        rows = database.execute(
+            "SELECT row, passages.language, source FROM passages JOIN documents"
+            " ON documents.id = document WHERE stage = 'complete'"
+        ).fetchall()
+        languages = tuple(sorted({language for _, language, _ in rows}))
+        sources = tuple(sorted({source for _, _, source in rows}))
+        language_at = {language: i for i, language in enumerate(languages)}
+        source_at = {source: i for i, source in enumerate(sources)}
+        live = np.zeros(next_row, np.bool_)
+        language_of, document_of = np.zeros((2, next_row), np.int32)
+        for row, language, source in rows:
+            live[row] = True
+            language_of[row], document_of[row] = language_at[language], source_at[source]
+        return Snapshot(commit_id, live, language_of, document_of, languages, sources)
+
+    def rows(self, first: int, last: int) -> npt.NDArray[Any]:
+        """Rows first (included) to last (excluded) of vectors.bin, as they are stored.
+
+        Raises:
+            IndexDamaged: The file is too short.
+        """
+        with storage_errors(self.index_dir):
+            return RowFile.read_range(self.folder / VECTORS, self.manifest, first, last)
+
+    def passages(
+        self, database: sqlite3.Connection, rows: Sequence[int]
+    ) -> tuple[StoredPassage, ...]:
+        """The passages of these rows, in the order given."""
+        found = []
+        for row in rows:
+            values = database.execute(
+                'SELECT source, title, page, start, "end", substr(text, start + 1, "end" - start),'
+                " passages.language, heading FROM passages"
+                " JOIN documents ON documents.id = document WHERE row = ?",
+                (int(row),),
+            ).fetchone()
+            source, title, page, start, end, text, language, heading = values
+            found.append(
+                StoredPassage(
+                    int(row), source, title, page, start, end, text.strip(), language, heading
+                )
+            )
+        return tuple(found)
+
+    def documents(self, database: sqlite3.Connection) -> tuple[StoredDocument, ...]:
+        """Every complete document, by source."""
+        rows = database.execute(
+            "SELECT source, sha256, size_bytes, format, title, documents.language,"
+            " count(passages.row), notes FROM documents LEFT JOIN passages"
+            " ON document = documents.id WHERE stage = 'complete' GROUP BY documents.id"
+            " ORDER BY source"
+        )
+        return tuple(
+            StoredDocument(
+                source, sha256, size, kind, title, language, passages, tuple(json.loads(notes))
+            )
+            for source, sha256, size, kind, title, language, passages, notes in rows
+        )
+
+    def unread(self, database: sqlite3.Connection) -> tuple[Unread, ...]:
+        """The files that the last finished build could not read, by source."""
+        return tuple(
+            Unread(*row)
+            for row in database.execute("SELECT source, reason FROM unread ORDER BY source")
+        )
+
+    def finished_at_utc(self, database: sqlite3.Connection) -> str:
+        """When the last build finished; empty if it was interrupted or is still running."""
+        return str(database.execute("SELECT finished_at_utc FROM state").fetchone()[0])
+
+
+def open_index(index_dir: Path) -> Index:
+    """Open an index for reading.
+
+    Raises:
+        IndexNotFound: There is none.
+        IndexMismatch: It has another format version.
+        IndexDamaged: Its files contradict one another.
+        StorageError: It cannot be read from this account.
+    """
+    index = Index(index_dir, read_manifest(index_dir))
+    with index.reading() as database:
+        expected = expected_schema()
+        found = database.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+        # A database from a stranger may hold views or triggers that run on reading.
+        if sorted(map(str, found)) != expected:
+            raise IndexDamaged(index_dir, f"{DATABASE} has not the tables of an index")
+        next_row = database.execute("SELECT next_row FROM state").fetchone()[0]
+        index.rows(next_row, next_row)
+    return index

@@ -1,0 +1,130 @@
+"""Read a whole index and compare it with its checksums; copy one safely."""
+
+import hashlib
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from encoder.errors import UsageError
+from indexer.errors import IndexDamaged
+from indexer.manifest import FILE_NAME
+from indexer.store import Index, open_index, text_key
+from indexer.store.database import DATABASE, storage_errors
+from indexer.store.rows import VECTORS, row_bytes
+
+# Rows are of unit length; float16 rows are off by less than this.
+NORM_TOLERANCE = 1e-2
+
+
+def verify_index(index_dir: Path) -> dict[str, object]:
+    """Check everything that is on the disk.
+
+    Returns:
+        What was checked, by name.
+
+    Raises:
+        IndexNotFound: There is no index.
+        IndexDamaged: Something is not what was committed; the message says what.
+    """
+    index = open_index(index_dir)
+    with index.reading() as database:
+        _check_database(index, database)
+        documents, passages = _check_texts(index, database)
+        rows = _check_rows(index, database)
+        finished = index.finished_at_utc(database)
+    return {
+        "index": str(index_dir),
+        "documents": documents,
+        "passages": passages,
+        "rows": rows,
+        "state": f"finished {finished}" if finished else "unfinished: run the same build again",
+        "verdict": "sound",
+    }
+
+
+def back_up(index_dir: Path, destination: Path) -> None:
+    """Copy one committed state of an index into a new folder.
+
+    Raises:
+        IndexNotFound: There is no index.
+        UsageError: The destination exists.
+        StorageError: It cannot be written.
+    """
+    index = open_index(index_dir)
+    if destination.exists():
+        raise UsageError(f"{destination} exists already.", "Name a folder that does not exist.")
+    with storage_errors(destination):
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".backup-") as temporary:
+            copy = Path(temporary) / "index"
+            generation = copy / index.manifest.generation
+            generation.mkdir(parents=True)
+            _copy_database(index, generation / DATABASE)
+            # Rows are appended before they are committed, so the copied database never names one
+            # that is not copied after it.
+            shutil.copyfile(index.folder / VECTORS, generation / VECTORS)
+            shutil.copyfile(index.index_dir / FILE_NAME, copy / FILE_NAME)
+            copy.rename(destination)
+
+
+def _copy_database(index: Index, path: Path) -> None:
+    with index.reading() as source:
+        source.execute("ROLLBACK")  # SQLite's own backup takes the transaction it needs
+        target = sqlite3.connect(path)
+        source.backup(target)
+        target.close()
+
+
+def _check_database(index: Index, database: sqlite3.Connection) -> None:
+    finding = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if finding != "ok":
+        raise IndexDamaged(index.index_dir, f"{DATABASE}: {finding}")
+    if database.execute("PRAGMA foreign_key_check").fetchone():
+        raise IndexDamaged(index.index_dir, f"{DATABASE}: a passage has no document")
+
+
+def _check_texts(index: Index, database: sqlite3.Connection) -> tuple[int, int]:
+    """Compare each passage's text with the key it was stored under; spans must cover the text."""
+    documents = passages = 0
+    for number, source, text in database.execute(
+        "SELECT id, source, text FROM documents WHERE stage = 'complete'"
+    ):
+        documents += 1
+        covered = 0
+        for start, end, key in database.execute(
+            'SELECT start, "end", key FROM passages WHERE document = ? ORDER BY start', (number,)
+        ):
+            passages += 1
+            if text_key(text[start:end].strip()) != key or start > covered:
+                raise IndexDamaged(index.index_dir, f"the text of {source} has changed")
+            covered = max(covered, end)
+        if covered != len(text):
+            raise IndexDamaged(index.index_dir, f"passages of {source} are missing")
+    return documents, passages
+
+
+def _check_rows(index: Index, database: sqlite3.Connection) -> int:
+    """Compare the rows of each commit with their checksum; together they must be all rows."""
+    expected = 0
+    path, size = index.folder / VECTORS, row_bytes(index.manifest)
+    with path.open("rb") as file:
+        for first, rows, sha256 in database.execute(
+            "SELECT first_row, rows, sha256 FROM segments ORDER BY first_row"
+        ):
+            data = file.read(rows * size)
+            if first != expected or hashlib.sha256(data).hexdigest() != sha256:
+                raise IndexDamaged(
+                    index.index_dir, f"{VECTORS}: rows {first} to {first + rows} have changed"
+                )
+            expected += rows
+            vectors = index.rows(first, first + rows).astype(np.float32)
+            norms = np.linalg.norm(vectors, axis=1)
+            if not (np.abs(norms - 1) < NORM_TOLERANCE).all():
+                raise IndexDamaged(index.index_dir, f"{VECTORS}: a row is not of unit length")
+    (next_row,) = database.execute("SELECT next_row FROM state").fetchone()
+    if next_row != expected:
+        raise IndexDamaged(index.index_dir, f"{VECTORS} has {expected} rows, not {next_row}")
+    return expected
