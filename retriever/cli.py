@@ -1,0 +1,106 @@
+"""The commands of `python -m retriever`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from encoder.console import run, show_log, stderr, stdout
+from retriever.context import cite
+from retriever.hit import Hit
+from retriever.snippet import Snippet, clean_line
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Ask an index, in any language.")
+
+NOTHING_FOUND = 3
+
+
+@app.callback()
+def _commands() -> None:
+    """Keep `search` a command of its own, as others will stand beside it."""
+
+
+@app.command(
+    epilog='Example: python -m retriever search "Wie lange gilt die Garantie?" --lang ja,ar -k 5'
+)
+def search(
+    question: Annotated[str, typer.Argument(help="The question, in any language.")],
+    index: Annotated[Path, typer.Option("--index", help="Folder of the index.")] = Path("index"),
+    k: Annotated[int, typer.Option("-k", help="Most hits wanted.")] = 10,
+    lang: Annotated[str, typer.Option(help="Only passages in these languages: de,fr")] = "",
+    path: Annotated[
+        str | None, typer.Option(metavar="GLOB", help="Only sources that match: 'manuals/'")
+    ] = None,
+    instruction: Annotated[
+        str | None, typer.Option(help="Task put before the question, if the encoder takes one.")
+    ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(help="Only hits of at least this score.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="The index's encoder. [default: the one it names]")
+    ] = None,
+    fail_empty: Annotated[
+        bool, typer.Option("--fail-empty", help="Exit with 3 if nothing was found.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the hits as JSON.")] = False,
+) -> int:
+    """Find the passages that answer a question, whatever language they are written in."""
+    show_log(quiet=True)
+    from encoder.load import load_encoder
+    from retriever.retriever import Retriever
+    from retriever.snippet import make_snippets
+
+    retriever = Retriever.open(index, None if encoder is None else load_encoder(encoder))
+    languages = tuple(code.strip() for code in lang.split(",") if code.strip())
+    hits = retriever.search(
+        question, k, languages=languages, path=path, min_score=min_score, instruction=instruction
+    )
+    if as_json:
+        stdout.print_json(json.dumps([asdict(hit) for hit in hits]))
+    else:
+        snippets = make_snippets(question, hits, retriever.encoder, instruction)
+        for hit, snippet in zip(hits, snippets, strict=True):
+            _print_hit(hit, snippet)
+    if not hits:
+        _explain_nothing(retriever.languages(), languages)
+    return NOTHING_FOUND if fail_empty and not hits else 0
+
+
+def _print_hit(hit: Hit, snippet: Snippet) -> None:
+    """One line of facts; the text below on a line of its own, so that it can run right to left."""
+    heading = f"  {clean_line(hit.passage.heading)}" if hit.passage.heading else ""
+    facts = Text()
+    facts.append(f"{hit.rank:>3}  ", "bold")
+    facts.append(f"{hit.score:.3f}  ", "green")
+    facts.append(f"{hit.passage.language:<3}  ", "cyan")
+    facts.append(cite(hit.passage), "bold")
+    facts.append(heading, "dim")
+    text = Text(snippet.text)
+    text.stylize("bold", snippet.best_start, snippet.best_end)
+    stdout.print(facts)
+    stdout.print(text, soft_wrap=True)
+    stdout.print()
+
+
+def _explain_nothing(held: dict[str, int], asked: Sequence[str]) -> None:
+    strange = [code for code in asked if code not in held]
+    if not held:
+        stderr.print("Nothing found: the index holds no passages. See: python -m indexer ls")
+    elif strange:
+        stderr.print(
+            f"Nothing found: no passage is in {', '.join(strange)}; the index holds "
+            f"{', '.join(f'{code} ({number})' for code, number in held.items())}.",
+            markup=False,
+        )
+    else:
+        stderr.print("Nothing found: loosen --lang, --path or --min-score.")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    return run(app, argv, "python -m retriever")

@@ -1,0 +1,34 @@
+"""hits -> LLM context: numbered passages that an answer can cite."""
+
+from collections.abc import Sequence
+
+from indexer.store import StoredPassage
+from retriever.hit import Hit
+from retriever.snippet import clean_line
+
+
+def format_context(hits: Sequence[Hit]) -> str:
+    """Write the hits as numbered, citable blocks for a prompt.
+
+    Passages are data: each stands between markers that it cannot forge, without control or
+    invisible characters, so that it is hard to smuggle instructions in.
+
+    Returns:
+        "[1] manual.ja.pdf, page 3 (ja)" and the passage below it, one block a hit, best first;
+        an empty text for no hits.
+    """
+    return "\n\n".join(
+        f"[{hit.rank}] {cite(hit.passage)} ({hit.passage.language})\n"
+        + "\n".join(f"> {line}" for line in _lines(hit.passage.text))
+        for hit in hits
+    )
+
+
+def cite(passage: StoredPassage) -> str:
+    """Where a passage stands, for a person: "manual.ja.pdf, page 3"."""
+    page = "" if passage.page is None else f", page {passage.page}"
+    return f"{clean_line(passage.source)}{page}"
+
+
+def _lines(text: str) -> list[str]:
+    return [clean for line in text.split("\n") if (clean := clean_line(line))]

@@ -1,0 +1,25 @@
+"""A hit: a passage with what ranked it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from indexer.store import StoredPassage
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found.
+
+    Attributes:
+        rank: 1 is the best.
+        score: What ranked it; higher is better, never rises with rank.
+        score_kind: Names the score.
+        cosine: Inner product of the question's and the passage's unit vectors, in [-1, 1].
+        passage: Source, page, span, text and language.
+    """
+
+    rank: int
+    score: float
+    score_kind: Literal["cosine"]
+    cosine: float
+    passage: StoredPassage

@@ -1,0 +1,214 @@
+"""question -> hits, every step in order.
+
+check -> Index.reading -> encode_queries -> VectorIndex.search -> Index.passages -> Hit
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from pathspec import GitIgnoreSpec
+
+from encoder.errors import UnknownEncoder, UsageError
+from encoder.registry import find_spec
+from encoder.spec import Encoder, Vectors
+from indexer.errors import IndexMismatch, IndexNotFound
+from indexer.manifest import FILE_NAME, Manifest, check_encoder
+from indexer.store import Index, Snapshot, StoredPassage, open_index
+from indexer.vector_index import Mask, VectorIndex
+from retriever.errors import BlankQuery
+from retriever.hit import Hit
+
+log = logging.getLogger(__name__)
+
+# Rows that are read from the disk at once.
+BLOCK_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """An index in memory at one commit; stamp tells whether its manifest was replaced."""
+
+    index: Index
+    stamp: tuple[int, int]
+    snapshot: Snapshot
+    vectors: VectorIndex
+
+
+class Retriever:
+    """Finds passages in every language; several threads may use one."""
+
+    def __init__(self, index_dir: Path, encoder: Encoder, state: _State) -> None:
+        self.index_dir = index_dir
+        self.encoder = encoder
+        self._state = state
+        # FAISS may not be added to, nor on a GPU be searched, by two threads at once.
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, index_dir: str | Path, encoder: Encoder | None = None) -> Self:
+        """Open an index for searching.
+
+        Args:
+            index_dir: The folder that a build has made.
+            encoder: The encoder it was made with; None loads it by the name that the index
+                records, if that is a name of the registry.
+
+        Raises:
+            IndexNotFound: There is no index.
+            IndexMismatch: The index and the encoder or this version of the program do not fit.
+            IndexDamaged: The index contradicts itself.
+            EncoderNotAvailable: The encoder cannot be loaded here.
+        """
+        index_dir = Path(index_dir)
+        stamp = _stamp(index_dir)
+        index = open_index(index_dir)
+        if encoder is None:
+            encoder = _load_recorded(index.manifest)
+        check_encoder(index.manifest, encoder)
+        with index.reading() as database:
+            return cls(index_dir, encoder, _read_state(index, stamp, database))
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the index says about itself."""
+        return self._state.index.manifest
+
+    @property
+    def index(self) -> Index:
+        """The index, for its documents and facts."""
+        return self._state.index
+
+    def languages(self) -> dict[str, int]:
+        """Number of passages by language, the most frequent first."""
+        snapshot = self._state.snapshot
+        counts = np.bincount(snapshot.language_of[snapshot.live], minlength=len(snapshot.languages))
+        pairs = zip(snapshot.languages, counts.tolist(), strict=True)
+        return dict(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        languages: Sequence[str] = (),
+        path: str | None = None,
+        min_score: float | None = None,
+        instruction: str | None = None,
+    ) -> tuple[Hit, ...]:
+        """Find the passages that answer a question, in whatever language they are written.
+
+        Args:
+            query: The question, in any language. What exceeds the encoder's limit is not read,
+                and a warning is logged.
+            k: Most hits wanted, at least 1.
+            languages: Only passages in these languages (BCP 47 codes, as in `Hit.passage`).
+            path: Only sources that match this pattern in gitignore syntax: "manuals/", "*.pdf".
+            min_score: Only hits of at least this score.
+            instruction: The task put before the question; None takes the encoder's own.
+
+        Returns:
+            Hits, best first. A filter never costs recall: the k best of what it lets through.
+
+        Raises:
+            BlankQuery: There is nothing to search for.
+            UsageError: k is below 1, or the encoder takes no instruction.
+        """
+        if not query.strip():
+            raise BlankQuery
+        if k < 1:
+            raise UsageError(f"k is {k}.", "Ask for at least one hit: -k 10")
+        cut = self.encoder.query_tokens_cut(query, instruction)
+        if cut:
+            log.warning("the question is too long: its last %d tokens were not read", cut)
+        vector = self.encoder.encode_queries([query], instruction)[0]
+        with self._lock:
+            self._follow_generation()
+            with self._state.index.reading() as database:
+                if self._state.index.commit_id(database) != self._state.snapshot.commit_id:
+                    self._state = _read_state(
+                        self._state.index, self._state.stamp, database, self._state.vectors
+                    )
+                allowed = _allowed(self._state.snapshot, languages, path)
+                rows, cosines = self._state.vectors.search(vector, k, allowed)
+                passages = self._state.index.passages(database, rows.tolist())
+        return _ranked(passages, cosines, min_score)
+
+    def _follow_generation(self) -> None:
+        """Change over to a new generation if a build has published one."""
+        stamp = _stamp(self.index_dir)
+        if stamp == self._state.stamp:
+            return
+        index = open_index(self.index_dir)
+        check_encoder(index.manifest, self.encoder)
+        with index.reading() as database:
+            self._state = _read_state(index, stamp, database)
+
+
+def _ranked(
+    passages: Sequence[StoredPassage], cosines: Vectors, min_score: float | None
+) -> tuple[Hit, ...]:
+    # Equal scores are ordered by what is the same in every index of these documents.
+    order = sorted(
+        range(len(passages)), key=lambda i: (-cosines[i], passages[i].source, passages[i].start)
+    )
+    return tuple(
+        Hit(rank, float(cosines[i]), "cosine", float(cosines[i]), passages[i])
+        for rank, i in enumerate(order, 1)
+        if min_score is None or cosines[i] >= min_score
+    )
+
+
+def _stamp(index_dir: Path) -> tuple[int, int]:
+    """Changes whenever the manifest is replaced."""
+    try:
+        status = (index_dir / FILE_NAME).stat()
+    except OSError as error:
+        raise IndexNotFound(index_dir) from error
+    return status.st_mtime_ns, status.st_ino
+
+
+def _load_recorded(manifest: Manifest) -> Encoder:
+    """Load the encoder an index names; an index from a stranger may name registry rows only."""
+    from encoder.load import load_encoder
+
+    name = manifest.encoder.name
+    try:
+        find_spec(name)
+    except UnknownEncoder as error:
+        raise IndexMismatch(
+            f"The index was made with {name}, which is not a name of the registry.",
+            f"If you trust it, load that encoder yourself and pass it: --encoder {name}",
+        ) from error
+    return load_encoder(name)
+
+
+def _read_state(
+    index: Index,
+    stamp: tuple[int, int],
+    database: sqlite3.Connection,
+    known: VectorIndex | None = None,
+) -> _State:
+    """Read the latest commit; rows that are in memory already are not read again."""
+    snapshot = index.snapshot(database)
+    vectors = known or VectorIndex(index.manifest.encoder.dim, index.manifest.encoder.row_dtype)
+    for first in range(len(vectors), len(snapshot.live), BLOCK_ROWS):
+        vectors.add(index.rows(first, min(first + BLOCK_ROWS, len(snapshot.live))))
+    return _State(index, stamp, snapshot, vectors)
+
+
+def _allowed(snapshot: Snapshot, languages: Sequence[str], path: str | None) -> Mask:
+    allowed = snapshot.live
+    if languages:
+        wanted = [i for i, name in enumerate(snapshot.languages) if name in set(languages)]
+        allowed = allowed & np.isin(snapshot.language_of, wanted)
+    if path is not None:
+        spec = GitIgnoreSpec.from_lines([path])
+        wanted = [i for i, source in enumerate(snapshot.sources) if spec.match_file(source)]
+        allowed = allowed & np.isin(snapshot.document_of, wanted)
+    return allowed
