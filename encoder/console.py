@@ -3,12 +3,14 @@
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Protocol
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from encoder.errors import RagError
+from encoder.spec import Encoder
 
 # Results go to stdout; progress, logs and errors to stderr, so that results can be piped.
 stdout = Console(highlight=False, soft_wrap=True)
@@ -17,17 +19,43 @@ stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 INTERRUPTED = 130
 
 
-def run(app: typer.Typer, argv: Sequence[str] | None, program: str) -> int:
+class LoadEncoder(Protocol):
+    """What commands load encoders with; `encoder.load.load_encoder` or a test's own."""
+
+    def __call__(
+        self, name: str, *, accept_licence: bool = False, offline: bool = False
+    ) -> Encoder: ...
+
+
+def load_when_needed(
+    name: str, *, accept_licence: bool = False, offline: bool = False
+) -> Encoder:
+    """Load an encoder, and torch only now: `--help` should not take seconds."""
+    from encoder.load import load_encoder
+
+    return load_encoder(name, accept_licence=accept_licence, offline=offline)
+
+
+def run(
+    app: typer.Typer,
+    argv: Sequence[str] | None,
+    program: str,
+    load: LoadEncoder = load_when_needed,
+) -> int:
     """Run a command line and return its exit code; errors become one message on stderr.
 
     Args:
         app: The commands.
         argv: Arguments without the program's name; None takes those of the process.
         program: How the user called it, for the help.
+        load: Handed to the commands as `context.obj`.
     """
     try:
         code = app(
-            args=None if argv is None else list(argv), prog_name=program, standalone_mode=False
+            args=None if argv is None else list(argv),
+            prog_name=program,
+            standalone_mode=False,
+            obj=load,
         )
     except RagError as error:
         stderr.print(f"[bold red]Error:[/] {escape(error.what)}")

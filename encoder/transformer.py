@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
 from encoder.batching import plan_batches
@@ -183,20 +184,26 @@ def _load_model(spec: EncoderSpec, folder: Path, choice: DeviceChoice) -> Any:
         config.is_causal = spec.is_causal  # transformers >= 5.2 makes attention obey this
         config.use_cache = False
         options = {"add_pooling_layer": False} if spec.model_class == "BertModel" else {}
-        model = model_class.from_pretrained(
+        model, found = model_class.from_pretrained(
             folder,
             config=config,
+            output_loading_info=True,
             dtype=getattr(torch, choice.dtype),  # else a float32 file would stay float32
             attn_implementation="sdpa",
             local_files_only=True,
             use_safetensors=True,  # never a pickle
             **options,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise EncoderNotAvailable(
             f"The weights of {spec.name} cannot be read from {folder}: {error}.",
             "Delete that folder and try again; it is made or downloaded anew.",
         ) from error
+    if found["missing_keys"] or found["mismatched_keys"]:  # these would be random numbers
+        raise EncoderRefused(
+            f"{folder} lacks weights of {spec.name}: {sorted(found['missing_keys'])[:3]} and more.",
+            "Delete that folder and try again; it is made or downloaded anew.",
+        )
     if config.hidden_size != spec.dim:
         raise EncoderRefused(
             f"{folder} holds a model of {config.hidden_size} dimensions; {spec.name} has "

@@ -313,6 +313,7 @@ class _Build:
 
     def _drafts(self, writer: IndexWriter, changes: Changes) -> Iterator[_Draft]:
         """Read and cut the documents, long ones in parts."""
+        known = writer.sources()
         for file, sha256 in changes.to_read:
             passages: tuple[Passage, ...] = ()
             try:
@@ -321,7 +322,7 @@ class _Build:
                 with self.timed("chunk"):
                     passages = chunk_document(document, self.encoder, writer.manifest.chunking)
             except (UnreadableDocument, OSError) as error:
-                self._note_unread(file, error)
+                self._note_unread(file, error, known=file.source in known)
                 continue
             language = document_language([(p.language, len(p.text)) for p in passages])
             self.formats[document.format] += 1
@@ -334,11 +335,15 @@ class _Build:
                 share, complete = len(part) / len(passages), start == len(passages)
                 yield _Draft(document, sha256, file.size_bytes, language, part, share, complete)
 
-    def _note_unread(self, file: SourceFile, error: UnreadableDocument | OSError) -> None:
+    def _note_unread(
+        self, file: SourceFile, error: UnreadableDocument | OSError, *, known: bool
+    ) -> None:
         if isinstance(error, UnreadableDocument):
             reason = f"{error.reason} {error.next_step}".strip()
         else:
             reason = f"It cannot be read: {error.strerror or error}."
+        if known:
+            reason += " In the index its last readable version is kept."
         self.unread.append(Unread(file.source, reason))
         self._advance(1, file.size_bytes, 0)
 

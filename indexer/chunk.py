@@ -19,6 +19,8 @@ from indexer.language import detect_language
 
 # How much emptier a passage may be so that it ends at a better place, as a share of its size.
 PARAGRAPH_BONUS, HEADING_BONUS, LINE_BONUS = 0.25, 0.4, 0.05
+# A heading at the end of a passage is worse than any other sentence end.
+AFTER_HEADING_BONUS = -1.0
 # Text that is tokenised at once; keeps the memory for a 64 MB document small.
 BLOCK_CHARS = 32_768
 # Tokens by which a passage on its own may differ from the same span inside its document: a word
@@ -134,7 +136,8 @@ class _Cutter:
         lines = {int(end): LINE_BONUS for end in self.sentences if self.text[end - 1] == "\n"}
         paragraphs = {int(end): PARAGRAPH_BONUS for end in paragraph_ends(self.text)}
         headings = {heading.start: HEADING_BONUS for heading in document.headings}
-        return lines | paragraphs | headings
+        stranded = {self._past_space(h.end): AFTER_HEADING_BONUS for h in document.headings}
+        return lines | paragraphs | stranded | headings
 
     def _count(self, start: int, end: int) -> int:
         before, through = np.searchsorted(self.ends, (start, end), side="right")
@@ -163,7 +166,7 @@ class _Cutter:
 
     def _best_sentence_end(self, start: int, half: int, furthest: int) -> int | None:
         low, high = np.searchsorted(self.sentences, (half, furthest), side="right")
-        best, best_value = None, -1.0
+        best, best_value = None, -2.0
         size = max(1, furthest - start)
         for end in self.sentences[low:high]:
             value = (int(end) - start) / size + self.bonus.get(int(end), 0.0)

@@ -53,7 +53,8 @@ _TABLE = _table()
 # Two classes: re turns a class within the BMP into a bitmap, 30 times faster than a mixed one.
 _BMP = "".join(re.escape(chr(code)) for code in sorted(_TABLE) if code <= 0xFFFF)
 _TOUCHED = re.compile(f"[{_BMP}]|[\U000e0000-\U000e007f]")
-_TRAILING = re.compile(r"[^\S\n]+$", re.MULTILINE)
+# Tried once per run of blanks: without the look behind, a megabyte of blanks takes hours.
+_TRAILING = re.compile(r"(?<![^\S\n])[^\S\n]+$", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 

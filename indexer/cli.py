@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from encoder.console import run, show_log, stdout
+from encoder.console import LoadEncoder, load_when_needed, run, show_log, stdout
 from indexer import show
 from indexer.build import BuildOptions, build_index, plan_build
 from indexer.chunk import Chunking
@@ -32,6 +32,7 @@ FILES_UNREAD = 7
 
 @app.command(epilog="Example: python -m indexer build ./docs --exclude 'drafts/' --index ./index")
 def build(
+    context: typer.Context,
     docs: Annotated[Path, typer.Argument(metavar="DOCS", help="Folder of documents.")],
     index: Index = Path("index"),
     encoder: Annotated[
@@ -87,10 +88,9 @@ def build(
         found, changes = plan_build(docs, index, options)
         show.plan(found, changes, as_json=as_json)
         return 0
-    from encoder.load import load_encoder
-
+    load: LoadEncoder = context.obj
     name = _encoder_name(index, encoder, fresh=fresh)
-    loaded = load_encoder(name, accept_licence=accept_license, offline=offline)
+    loaded = load(name, accept_licence=accept_license, offline=offline)
     with show.progress(quiet=quiet or as_json) as watch:
         report = build_index(docs, index, loaded, options, watch)
     if as_json:
@@ -161,6 +161,6 @@ def _encoder_name(index: Path, asked: str, *, fresh: bool) -> str:
         return asked
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, load: LoadEncoder = load_when_needed) -> int:
     """Run the command line; returns the exit code."""
-    return run(app, argv, "python -m indexer")
+    return run(app, argv, "python -m indexer", load)

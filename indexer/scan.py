@@ -97,7 +97,8 @@ def _check(corpus_dir: Path, index_dir: Path) -> None:
             "Name another folder for the index: --index ./index",
         )
     try:
-        next(os.scandir(corpus_dir), None)
+        with os.scandir(corpus_dir) as entries:
+            next(entries, None)
     except OSError as error:
         raise CorpusError(
             f"The folder {corpus_dir} cannot be listed: {error.strerror}.",

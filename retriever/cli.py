@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from encoder.console import run, show_log, stderr, stdout
+from encoder.console import LoadEncoder, load_when_needed, run, show_log, stderr, stdout
 from retriever.context import cite
 from retriever.hit import Hit
 from retriever.snippet import Snippet, clean_line
@@ -28,6 +28,7 @@ def _commands() -> None:
     epilog='Example: python -m retriever search "Wie lange gilt die Garantie?" --lang ja,ar -k 5'
 )
 def search(
+    context: typer.Context,
     question: Annotated[str, typer.Argument(help="The question, in any language.")],
     index: Annotated[Path, typer.Option("--index", help="Folder of the index.")] = Path("index"),
     k: Annotated[int, typer.Option("-k", help="Most hits wanted.")] = 10,
@@ -51,11 +52,11 @@ def search(
 ) -> int:
     """Find the passages that answer a question, whatever language they are written in."""
     show_log(quiet=True)
-    from encoder.load import load_encoder
     from retriever.retriever import Retriever
     from retriever.snippet import make_snippets
 
-    retriever = Retriever.open(index, None if encoder is None else load_encoder(encoder))
+    load: LoadEncoder = context.obj
+    retriever = Retriever.open(index, None if encoder is None else load(encoder))
     languages = tuple(code.strip() for code in lang.split(",") if code.strip())
     hits = retriever.search(
         question, k, languages=languages, path=path, min_score=min_score, instruction=instruction
@@ -101,6 +102,6 @@ def _explain_nothing(held: dict[str, int], asked: Sequence[str]) -> None:
         stderr.print("Nothing found: loosen --lang, --path or --min-score.")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, load: LoadEncoder = load_when_needed) -> int:
     """Run the command line; returns the exit code."""
-    return run(app, argv, "python -m retriever")
+    return run(app, argv, "python -m retriever", load)

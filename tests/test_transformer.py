@@ -1,0 +1,186 @@
+"""The encoder with weights: right, whatever shares a batch, and refused when it is wrong."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import BertModel, LlamaConfig, LlamaModel
+
+from encoder import transformer
+from encoder.errors import EncoderNotAvailable, EncoderRefused, UsageError
+from encoder.pooling import pool
+from encoder.selftest import self_test
+from encoder.spec import EncoderSpec
+from encoder.transformer import TransformerEncoder
+from tests.tiny_models import FLOAT32, TINY_BERT, TINY_NEMOTRON, save_tiny
+
+TEXTS = ("short", "a text of middling length", "a longer text that has many more words in it")
+
+
+@pytest.fixture(params=[TINY_BERT, TINY_NEMOTRON], ids=lambda spec: spec.name)
+def tiny(request: pytest.FixtureRequest, tmp_path: Path) -> TransformerEncoder:
+    return TransformerEncoder.open(request.param, save_tiny(request.param, tmp_path), FLOAT32)
+
+
+def test_a_vector_does_not_depend_on_its_neighbours(tiny: TransformerEncoder) -> None:
+    together = tiny.encode_passages(TEXTS)
+    alone = np.concatenate([tiny.encode_passages([text]) for text in TEXTS])
+    assert together == pytest.approx(alone, abs=1e-6)
+
+
+def test_rows_come_in_the_order_given_and_have_unit_length(tiny: TransformerEncoder) -> None:
+    forwards, backwards = tiny.encode_passages(TEXTS), tiny.encode_passages(TEXTS[::-1])
+    assert forwards[::-1] == pytest.approx(backwards, abs=1e-6)
+    assert np.linalg.norm(forwards, axis=1) == pytest.approx([1, 1, 1], abs=1e-6)
+    assert forwards.dtype == np.float32
+
+
+def test_no_texts_give_no_rows(tiny: TransformerEncoder) -> None:
+    assert tiny.encode_passages([]).shape == (0, 64)
+
+
+def test_a_text_over_the_limit_is_cut_there_and_counted(
+    tiny: TransformerEncoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    long, cut = "x" * 500, "x" * tiny.passage_room
+    rows = tiny.encode_passages([long, cut])
+    assert rows[0] == pytest.approx(rows[1], abs=1e-6)
+    assert caplog.messages == ["1 of 2 texts exceed 64 tokens and were cut there"]
+    assert tiny.query_tokens_cut("?") == 0 or "Instruct" in tiny.spec.query_template
+
+
+def test_llama_attends_both_ways_as_a_plain_reference_does(tmp_path: Path) -> None:
+    folder = save_tiny(TINY_NEMOTRON, tmp_path)
+    encoder = TransformerEncoder.open(TINY_NEMOTRON, folder, FLOAT32)
+    model = LlamaModel.from_pretrained(
+        folder, config=LlamaConfig.from_pretrained(folder), attn_implementation="eager"
+    ).eval()
+    for text in TEXTS:
+        ids = torch.tensor(encoder._ids([text]))
+        everything = torch.zeros(1, 1, ids.shape[1], ids.shape[1])  # every token sees every other
+        with torch.inference_mode():
+            states = model(input_ids=ids, attention_mask=everything).last_hidden_state[0]
+        expected = torch.nn.functional.normalize(states.mean(dim=0), dim=0).numpy()
+        assert encoder.encode_passages([text])[0] == pytest.approx(expected, abs=2e-6)
+
+
+def test_bert_equals_its_own_pooled_states(tmp_path: Path) -> None:
+    folder = save_tiny(TINY_BERT, tmp_path)
+    encoder = TransformerEncoder.open(TINY_BERT, folder, FLOAT32)
+    model = BertModel.from_pretrained(folder, attn_implementation="eager").eval()
+    ids = torch.tensor(encoder._ids(["passage: some words"]))
+    with torch.inference_mode():
+        states = model(input_ids=ids).last_hidden_state[0]
+    expected = torch.nn.functional.normalize(states.mean(dim=0), dim=0).numpy()
+    assert encoder.encode_passages(["some words"])[0] == pytest.approx(expected, abs=2e-6)
+
+
+def test_the_instruction_stands_before_the_query_and_only_there(tmp_path: Path) -> None:
+    spec = replace(TINY_NEMOTRON, max_tokens=200)
+    encoder = TransformerEncoder.open(spec, save_tiny(spec, tmp_path), FLOAT32)
+    template = "Instruct: {}\nQuery: where?"
+    task = "Given a question, retrieve passages that answer the question"
+    for instruction, whole in ((None, template.format(task)), ("Find it", "Instruct: Find it\nQuery: where?")):  # fmt: skip
+        rows = encoder.encode_queries(["where?"], instruction)
+        assert rows == pytest.approx(encoder.encode_passages([whole]), abs=1e-6)
+
+
+def test_braces_in_a_query_or_instruction_stay_as_they_are(tmp_path: Path) -> None:
+    spec = replace(TINY_NEMOTRON, max_tokens=200)
+    encoder = TransformerEncoder.open(spec, save_tiny(spec, tmp_path), FLOAT32)
+    assert encoder._query_text("{task} {query}", "a {query}") == (
+        "Instruct: a {query}\nQuery: {task} {query}"
+    )
+
+
+def test_an_encoder_without_instructions_refuses_one(tmp_path: Path) -> None:
+    encoder = TransformerEncoder.open(TINY_BERT, save_tiny(TINY_BERT, tmp_path), FLOAT32)
+    with pytest.raises(UsageError, match="tiny-bert takes no instruction"):
+        encoder.encode_queries(["a"], "Find it")
+
+
+def test_token_ends_count_code_points(tiny: TransformerEncoder) -> None:
+    assert tiny.token_ends("aé").tolist() == [1, 2, 2]  # é has two bytes, so two tokens
+
+
+def test_both_tiny_models_pass_the_self_test(tiny: TransformerEncoder) -> None:
+    assert [finding.held for finding in self_test(tiny)] == [True] * 4
+
+
+def make_causal(encoder: TransformerEncoder) -> None:
+    encoder._model.config.is_causal = True
+
+
+def pads_in_mean(encoder: TransformerEncoder) -> None:
+    def wrong(states: torch.Tensor, mask: torch.Tensor, pooling: Any) -> torch.Tensor:
+        return pool(states, torch.ones_like(mask), pooling)
+
+    transformer.pool = wrong
+
+
+def no_normalisation(encoder: TransformerEncoder) -> None:
+    def wrong(states: torch.Tensor, mask: torch.Tensor, pooling: Any) -> torch.Tensor:
+        return 2 * pool(states, mask, pooling)
+
+    transformer.pool = wrong
+
+
+@pytest.mark.parametrize(
+    ("mutate", "finding"),
+    [
+        (make_causal, "attention looks in both directions, single text"),
+        (make_causal, "attention looks in both directions, padded batch"),
+        (pads_in_mean, "padding changes nothing"),
+        (no_normalisation, "rows have unit length"),
+    ],
+)
+def test_the_self_test_refuses_an_encoder_that_computes_something_else(
+    mutate: Callable[[TransformerEncoder], None],
+    finding: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transformer, "pool", pool)  # puts it back afterwards
+    encoder = TransformerEncoder.open(TINY_NEMOTRON, save_tiny(TINY_NEMOTRON, tmp_path), FLOAT32)
+    mutate(encoder)
+    with pytest.raises(EncoderRefused) as error:
+        self_test(encoder)
+    assert finding in error.value.what
+
+
+@pytest.mark.parametrize("change", [{"add_eos": True}, {"add_bos": False}])
+def test_a_tokeniser_with_other_special_tokens_is_refused(
+    change: dict[str, bool], tmp_path: Path
+) -> None:
+    folder = save_tiny(TINY_NEMOTRON, tmp_path)
+    spec: EncoderSpec = replace(TINY_NEMOTRON, **change)  # type: ignore[arg-type]
+    with pytest.raises(EncoderRefused, match="The tokeniser adds"):
+        TransformerEncoder.open(spec, folder, FLOAT32)
+
+
+def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
+    folder = save_tiny(TINY_BERT, tmp_path)
+    with pytest.raises(EncoderRefused, match="holds a model of 64 dimensions; tiny-bert has 32"):
+        TransformerEncoder.open(replace(TINY_BERT, dim=32), folder, FLOAT32)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors", "config.json"])
+def test_a_missing_or_damaged_file_is_named(name: str, tmp_path: Path) -> None:
+    folder = save_tiny(TINY_BERT, tmp_path)
+    (folder / name).write_bytes(b"\x00\x01")
+    with pytest.raises(EncoderNotAvailable, match="cannot be read from"):
+        TransformerEncoder.open(TINY_BERT, folder, FLOAT32)
+
+
+def test_a_weight_that_is_missing_is_never_made_up(tmp_path: Path) -> None:
+    folder = save_tiny(TINY_BERT, tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    del weights["encoder.layer.1.output.dense.weight"]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(EncoderRefused, match=r"lacks weights .*layer.1.output.dense.weight"):
+        TransformerEncoder.open(TINY_BERT, folder, FLOAT32)
