@@ -29,7 +29,7 @@ from indexer.manifest import (
     make_probes,
     read_manifest,
 )
-from indexer.plan import Changes, guard_removals, plan_changes
+from indexer.plan import Changes, check_something_to_read, guard_removals, plan_changes
 from indexer.read import read_document
 from indexer.scan import Scan, SourceFile, scan
 from indexer.store import (
@@ -149,6 +149,8 @@ def build_index(
     with build.timed("scan"):
         found = scan(corpus_dir, index_dir, options.include, options.exclude)
     _check_index_folder(index_dir)
+    if options.fresh or not (index_dir / FILE_NAME).exists():
+        check_something_to_read(found, corpus_dir)
     lock = lock_for_writing(index_dir)
     try:
         manifest = _manifest_for(corpus_dir, index_dir, encoder, options)

@@ -66,19 +66,31 @@ def plan_changes(known: Mapping[str, str], found: Scan) -> Changes:
     )
 
 
-def guard_removals(known: int, changes: Changes, corpus_dir: Path) -> None:
-    """Refuse to drop most of an index because a folder is empty, unmounted or the wrong one.
+def check_something_to_read(found: Scan, corpus_dir: Path) -> None:
+    """Refuse to make an index of nothing.
 
     Raises:
-        CorpusError: The folder is empty, and so is the index.
+        CorpusError: No file of the folder can be read.
+    """
+    if found.files:
+        return
+    left_out = [f"{item.source}: {item.reason}" for item in found.unread[:3]]
+    if found.ignored:
+        left_out.append(f"{found.ignored} left out by patterns or hidden")
+    why = f" ({' '.join(left_out)})" if left_out else ""
+    raise CorpusError(
+        f"There is nothing to read in {corpus_dir}{why}.",
+        "Put documents there, or name another folder: python -m indexer build ./docs",
+    )
+
+
+def guard_removals(known: int, changes: Changes, corpus_dir: Path) -> None:
+    """Refuse to drop most of an index because a folder is unmounted or the wrong one.
+
+    Raises:
         RemovalGuard: More than half of the documents would go.
     """
-    if not known and not changes.to_read and not changes.unread:
-        raise CorpusError(
-            f"There is nothing to read in {corpus_dir}.",
-            "Put documents there, or name another folder: python -m indexer build ./docs",
-        )
-    if known and 2 * len(changes.removed) > known:
+    if 2 * len(changes.removed) > known:
         raise RemovalGuard(
             f"{len(changes.removed)} of {known} documents are no longer in {corpus_dir}; nothing "
             "was changed.",

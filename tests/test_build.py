@@ -140,6 +140,18 @@ def test_an_empty_folder_makes_no_index(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     with pytest.raises(CorpusError, match="There is nothing to read in"):
         build_index(tmp_path / "docs", tmp_path / "index", ConceptEncoder())
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_folder_with_nothing_readable_says_what_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "photo.jpg").touch()
+    (tmp_path / "docs" / ".hidden").touch()
+    with pytest.raises(CorpusError) as error:
+        build_index(tmp_path / "docs", tmp_path / "index", ConceptEncoder())
+    assert error.value.what.endswith(
+        "(photo.jpg: The format .jpg is not read. 1 left out by patterns or hidden)."
+    )
 
 
 def test_another_root_is_refused_and_a_moved_one_accepted(

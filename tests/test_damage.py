@@ -1,0 +1,185 @@
+"""Every way an index can be damaged is found, and said in one sentence."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from encoder.errors import RagError
+from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound
+from indexer.verify import back_up, verify_index
+from retriever.retriever import Retriever
+from tests.concept_encoder import ConceptEncoder
+
+
+def edit_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+    def damage(index_dir: Path) -> None:
+        path = index_dir / "manifest.json"
+        data = json.loads(path.read_text())
+        change(data)
+        path.write_text(json.dumps(data))
+
+    return damage
+
+
+def edit_database(sql: str) -> Callable[[Path], None]:
+    def damage(index_dir: Path) -> None:
+        database = sqlite3.connect(index_dir / "g0001" / "corpus.sqlite")
+        database.execute(sql)
+        database.commit()
+        database.close()
+
+    return damage
+
+
+def replace(name: str, content: bytes) -> Callable[[Path], None]:
+    return lambda index_dir: (index_dir / name).write_bytes(content) and None  # type: ignore[func-returns-value]
+
+
+def cut_vectors(index_dir: Path) -> None:
+    path = index_dir / "g0001" / "vectors.bin"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+FOUND_ON_OPEN: list[tuple[str, Callable[[Path], None], type[RagError], str]] = [
+    ("no folder", shutil.rmtree, IndexNotFound, "No index at"),
+    ("no manifest", lambda d: (d / "manifest.json").unlink(), IndexNotFound, "No index at"),
+    ("manifest cut", replace("manifest.json", b'{"format'), IndexDamaged, "Invalid JSON"),
+    ("manifest empty", replace("manifest.json", b""), IndexDamaged, "Invalid JSON"),
+    ("manifest a list", replace("manifest.json", b"[]"), IndexDamaged, "the whole file"),
+    ("manifest deep", replace("manifest.json", b"[" * 100_000), IndexDamaged, "manifest.json"),
+    (
+        "another version", edit_manifest(lambda m: m.update(format_version=2)), IndexMismatch,
+        "has format version 2; this program reads version 1",
+    ),
+    (
+        "version a word", edit_manifest(lambda m: m.update(format_version="new")), IndexDamaged,
+        "format_version",
+    ),
+    (
+        "generation leaves the folder", edit_manifest(lambda m: m.update(generation="../x")),
+        IndexDamaged, "generation",
+    ),
+    (
+        "generation is missing", edit_manifest(lambda m: m.update(generation="g0009")),
+        IndexDamaged, "corpus.sqlite is missing",
+    ),
+    ("no probes", edit_manifest(lambda m: m.update(probes=[])), IndexDamaged, "probes"),
+    (
+        "probe too short", edit_manifest(lambda m: m["probes"][0].update(vector=[1.0])),
+        IndexDamaged, "a probe is not a vector",
+    ),
+    (
+        "a huge dimension", edit_manifest(lambda m: m["encoder"].update(dim=10**12)),
+        IndexDamaged, "a probe is not a vector",
+    ),
+    (
+        "a path as encoder", edit_manifest(lambda m: m["encoder"].update(name="/tmp/evil")),
+        IndexMismatch, "made with /tmp/evil",
+    ),
+    (
+        "no database", lambda d: (d / "g0001" / "corpus.sqlite").unlink(), IndexDamaged,
+        "corpus.sqlite is missing",
+    ),
+    (
+        "database of zeros", replace("g0001/corpus.sqlite", bytes(8192)), IndexDamaged,
+        "file is not a database",
+    ),
+    (
+        "a view more", edit_database("CREATE VIEW v AS SELECT 1"), IndexDamaged,
+        "has not the tables of an index",
+    ),
+    (
+        "a trigger more",
+        edit_database("CREATE TRIGGER t AFTER DELETE ON unread BEGIN SELECT 1; END"),
+        IndexDamaged, "has not the tables of an index",
+    ),
+    (
+        "no vectors", lambda d: (d / "g0001" / "vectors.bin").unlink(), IndexDamaged,
+        "vectors.bin has 0 bytes; 4 rows need 96",
+    ),
+    ("vectors cut", cut_vectors, IndexDamaged, "vectors.bin has 95 bytes; 4 rows need 96"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind", "message"),
+    [case[1:] for case in FOUND_ON_OPEN],
+    ids=[case[0] for case in FOUND_ON_OPEN],
+)
+def test_damage_is_found_when_the_index_is_opened(
+    damage: Callable[[Path], None], kind: type[RagError], message: str, index_dir: Path
+) -> None:
+    damage(index_dir)
+    with pytest.raises(kind) as error:
+        Retriever.open(index_dir, ConceptEncoder())
+    assert message in error.value.what
+    assert error.value.next_step
+
+
+def flip(name: str, at: int) -> Callable[[Path], None]:
+    def damage(index_dir: Path) -> None:
+        path = index_dir / "g0001" / name
+        data = bytearray(path.read_bytes())
+        data[at] ^= 0x40
+        path.write_bytes(data)
+
+    return damage
+
+
+FOUND_BY_VERIFY: list[tuple[str, Callable[[Path], None], str]] = [
+    ("a flipped bit in a row", flip("vectors.bin", 30), "rows 0 to 4 have changed"),
+    (
+        "another text", edit_database("UPDATE documents SET text = replace(text, 'a', 'o')"),
+        "the text of animals.txt has changed",
+    ),
+    (
+        "a passage less", edit_database("DELETE FROM passages WHERE row = 1"),
+        "passages of garantie.html are missing",
+    ),
+    ("a checksum less", edit_database("DELETE FROM segments"), "vectors.bin has 0 rows, not 4"),
+    (
+        "a span moved", edit_database('UPDATE passages SET "end" = "end" - 2 WHERE row = 0'),
+        "the text of animals.txt has changed",
+    ),
+    (
+        "a passage of no document",
+        edit_database("UPDATE passages SET document = 99 WHERE row = 0"), "has no document",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("damage", "finding"),
+    [case[1:] for case in FOUND_BY_VERIFY],
+    ids=[case[0] for case in FOUND_BY_VERIFY],
+)
+def test_damage_is_found_by_verify(
+    damage: Callable[[Path], None], finding: str, index_dir: Path
+) -> None:
+    damage(index_dir)
+    with pytest.raises(IndexDamaged) as error:
+        verify_index(index_dir)
+    assert finding in error.value.finding
+
+
+def test_a_sound_index_is_verified(index_dir: Path) -> None:
+    checked = verify_index(index_dir)
+    assert (checked["documents"], checked["passages"], checked["rows"]) == (4, 4, 4)
+    assert checked["verdict"] == "sound"
+
+
+def test_a_backup_is_an_index(index_dir: Path, tmp_path: Path) -> None:
+    back_up(index_dir, tmp_path / "copies" / "one")
+    assert verify_index(tmp_path / "copies" / "one")["passages"] == 4
+    hits = Retriever.open(tmp_path / "copies" / "one", ConceptEncoder()).search("cat", k=1)
+    assert hits[0].passage.source == "animals.txt"
+
+
+def test_a_backup_never_overwrites(index_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(RagError, match="exists already"):
+        back_up(index_dir, tmp_path)

@@ -1,0 +1,68 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from encoder.errors import UsageError
+from indexer.errors import CorpusError
+from indexer.scan import scan
+
+
+def make(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("text", encoding="utf-8")
+    return folder
+
+
+def test_files_are_listed_by_source_and_hidden_ones_counted(tmp_path: Path) -> None:
+    docs = make(tmp_path / "docs", "b.txt", "a/ü.md", "a/.git/config.txt", ".hidden.txt")
+    found = scan(docs, tmp_path / "index")
+    assert [file.source for file in found.files] == ["a/ü.md", "b.txt"]
+    assert found.ignored == 1
+
+
+def test_patterns_choose_and_leave_out(tmp_path: Path) -> None:
+    docs = make(tmp_path / "docs", "a.txt", "b.md", "drafts/c.md", "d.html")
+    (docs / ".ragignore").write_text("# not yet\n*.html\n", encoding="utf-8")
+    found = scan(docs, tmp_path / "index", include=["*.md", "*.html"], exclude=["drafts/"])
+    assert [file.source for file in found.files] == ["b.md"]
+    assert found.ignored == 4
+
+
+def test_what_cannot_be_read_is_listed_with_its_reason(tmp_path: Path) -> None:
+    docs = make(tmp_path / "docs", "photo.jpg", "a.txt")
+    (docs / "link.txt").symlink_to(docs / "a.txt")
+    (docs / "away").symlink_to(tmp_path)
+    os.mkfifo(docs / "pipe.txt")
+    (docs / os.fsdecode(b"bad\xff.txt")).touch()
+    found = scan(docs, tmp_path / "index")
+    assert [file.source for file in found.files] == ["a.txt"]
+    link = "It is a link. Links are not followed; put the file itself here."
+    assert [(item.source, item.reason) for item in found.unread] == [
+        ("away", link),
+        ("bad\\xff.txt", "Its name is not valid UTF-8. Rename it."),
+        ("link.txt", link),
+        ("photo.jpg", "The format .jpg is not read."),
+        ("pipe.txt", "It is no ordinary file (a pipe, socket or device)."),
+    ]
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_listed(tmp_path: Path) -> None:
+    docs = make(tmp_path / "docs", "a.txt")
+    (docs / "a.txt").chmod(0)
+    assert scan(docs, tmp_path / "index").unread[0].reason == (
+        "It cannot be opened: permission denied."
+    )
+
+
+def test_a_missing_folder_a_file_and_the_index_itself_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="There is no folder"):
+        scan(tmp_path / "no", tmp_path / "index")
+    make(tmp_path, "a.txt")
+    with pytest.raises(CorpusError, match="is a file, not a folder"):
+        scan(tmp_path / "a.txt", tmp_path / "index")
+    with pytest.raises(UsageError, match="is the folder of documents itself"):
+        scan(tmp_path, tmp_path)
