@@ -1,0 +1,129 @@
+"""ODT: paragraphs, headings, lists, tables and notes, in document order."""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from lxml import etree
+
+from indexer.document import Document
+from indexer.errors import UnreadableDocument
+from indexer.read.archive import open_archive, read_xml
+from indexer.read.blocks import Block, Origin, assemble, row
+
+_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_MANIFEST = "{urn:oasis:names:tc:opendocument:xmlns:manifest:1.0}"
+_TITLE = "{http://purl.org/dc/elements/1.1/}title"
+_BOX = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}text-box"
+# Deleted text, comments, readings over ideographs and the marks of notes are not body text.
+_UNSEEN = frozenset(
+    (
+        f"{_TEXT}tracked-changes",
+        f"{_OFFICE}annotation",
+        f"{_TEXT}ruby-text",
+        f"{_TEXT}note-citation",
+        f"{_TEXT}sequence-decls",
+    )
+)
+# Nor are these part of the line they are anchored in.
+_NOT_INLINE = _UNSEEN | {f"{_TEXT}note-body", _BOX, etree.Comment, etree.ProcessingInstruction}
+_CHARS = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n"}
+_SPACE = re.compile(r"[ \t\r\n]+")  # one blank, by the format's rule
+# A repeat count is a number in the file: a damaged one must not fill the memory with blanks.
+_MOST_BLANKS = 100
+
+
+def read(path: Path, source: str) -> Document:
+    """Return the document of an ODT file.
+
+    Raises:
+        UnreadableDocument: Damaged, encrypted, or without text.
+    """
+    with open_archive(path) as archive:
+        _refuse_encrypted(archive)
+        content = read_xml(archive, "content.xml")
+        if content is None:
+            raise UnreadableDocument("Its part content.xml is missing.", "Get a whole copy of it.")
+        meta = read_xml(archive, "meta.xml")
+    title = "" if meta is None else meta.findtext(f".//{_TITLE}") or ""
+    body = content.find(f"{_OFFICE}body")
+    blocks = [] if body is None else _blocks(body)
+    return assemble(Origin(source, "odt", title), blocks)
+
+
+def _refuse_encrypted(archive: zipfile.ZipFile) -> None:
+    manifest = read_xml(archive, "META-INF/manifest.xml")
+    if manifest is not None and manifest.find(f".//{_MANIFEST}encryption-data") is not None:
+        raise UnreadableDocument(
+            "It is encrypted with a password.", "Save a copy without the password."
+        )
+
+
+def _blocks(parent: etree._Element) -> Iterator[Block]:
+    for child in parent:
+        if child.tag in _UNSEEN or not isinstance(child.tag, str):
+            continue
+        if child.tag in (f"{_TEXT}p", f"{_TEXT}h"):
+            level = child.get(f"{_TEXT}outline-level", "1") if child.tag == f"{_TEXT}h" else "0"
+            yield Block(
+                "".join(_texts(child)).lstrip(" "), min(6, int(level)) if level.isdecimal() else 1
+            )
+            for note in _own(child, f"{_TEXT}note-body"):
+                yield Block("[" + " ".join(block.text for block in _blocks(note)) + "]", tight=True)
+            for box in _own(child, _BOX):
+                yield from _blocks(box)
+        elif child.tag == f"{_TEXT}list":
+            yield from _items(child, first=True)
+        elif child.tag == f"{_TABLE}table":
+            yield from _rows(child)
+        else:
+            yield from _blocks(child)
+
+
+def _items(items: etree._Element, *, first: bool) -> Iterator[Block]:
+    """Return the items of a list; first tells whether the outermost list begins here."""
+    for item in items:
+        mark = "- " if item.tag == f"{_TEXT}list-item" else ""
+        for block in _blocks(item):
+            nested = block.text.startswith("- ")
+            text = block.text if block.level or nested else mark + block.text
+            yield Block(text, block.level, tight=not first and not block.level)
+            mark, first = "", False
+
+
+def _rows(table: etree._Element) -> Iterator[Block]:
+    tight = False
+    for line in _own(table, f"{_TABLE}table-row"):
+        cells = [list(_blocks(cell)) for cell in line.iterchildren(f"{_TABLE}table-cell")]
+        if any(block.level for cell in cells for block in cell):
+            yield from (block for cell in cells for block in cell)
+            continue
+        text = row(" ".join(block.text for block in cell) for cell in cells)
+        if text:
+            yield Block(text, tight=tight)
+            tight = True
+
+
+def _own(element: etree._Element, tag: str) -> Iterator[etree._Element]:
+    """Return the nearest descendants with a tag, not those nested inside one another."""
+    for child in element:
+        if child.tag == tag:
+            yield child
+        elif child.tag not in _UNSEEN:
+            yield from _own(child, tag)
+
+
+def _texts(element: etree._Element) -> Iterator[str]:
+    yield _SPACE.sub(" ", element.text or "")
+    for child in element:
+        if child.tag == f"{_TEXT}s":
+            count = child.get(f"{_TEXT}c", "1")
+            yield " " * (min(_MOST_BLANKS, int(count)) if count.isdecimal() else 1)
+        elif child.tag in _CHARS:
+            yield _CHARS[child.tag]
+        elif child.tag not in _NOT_INLINE:
+            yield from _texts(child)
+        yield _SPACE.sub(" ", child.tail or "")

@@ -1,0 +1,157 @@
+"""Plain text, and how bytes of unknown encoding become characters."""
+
+import codecs
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from charset_normalizer import from_bytes
+
+from indexer.document import Document
+from indexer.errors import UnreadableDocument
+from indexer.read.blocks import Block, Origin, assemble
+
+_BOMS = (  # UTF-32 first: its little-endian mark begins with the one of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_ISO_2022_JP = re.compile(rb"\x1b\$[@B][\x21-\x7e\n]+\x1b\([BJ]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
+# Text has next to no control characters; random bytes have over 10%, machine code over 20%.
+_MOST_CONTROLS = 0.05
+_PROBE_CHARS = 100_000
+# charset-normalizer's work grows with the size; a megabyte shows an encoding as well as a gigabyte.
+_PROBE_BYTES = 1_000_000
+# Encoding, what is typical of it, and what no text in it holds: Hebrew words are runs of E0 to FA,
+# and Turkish stands out among Latin scripts by its dotless i, s and g.
+_HABITS = (
+    ("cp1255", re.compile(rb"[\xe0-\xfa]{3,}"), re.compile(rb"[\xc0-\xdf\xfb\xfc\xff]")),
+    (
+        "cp1254",
+        re.compile(rb"[A-Za-z][\xf0\xfd\xfe]"),
+        re.compile(
+            rb"[\xc0-\xc6\xc8-\xcf\xd1-\xd5\xd7-\xdb\xdf-\xe1\xe3-\xe6\xe8-\xed\xef\xf1-\xf5"
+            rb"\xf7-\xfa\xff]"
+        ),
+    ),
+)
+_ENOUGH = 4
+# Letters of cp1250, one of which every Polish, Czech, Hungarian, Croatian or Romanian text holds.
+_CENTRAL_EUROPEAN = re.compile(
+    rb"[\x8a\x8c-\x8f\x9a\x9c-\x9f\xa3\xa5\xaf\xb3\xb9\xd8\xec\xf0\xf2\xf5\xf8\xfb\xfe]"
+)
+_EUC_KANA = re.compile(rb"[\xa4\xa5][\xa1-\xf6]")
+_HIGH = re.compile(rb"[\x80-\xff]")
+_KANA_SHARE = 0.4
+# Labels that browsers read as the Windows code page (WHATWG Encoding Standard, section 4.2).
+_AS_WINDOWS = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "tis-620": "cp874"}
+_AS_SUPERSET = {"gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "shift_jis": "cp932"}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Characters, and what a person should know about how they were found."""
+
+    text: str
+    encoding: str
+    notes: tuple[str, ...] = ()
+
+
+def read(path: Path, source: str) -> Document:
+    """Return the document of a plain text file."""
+    decoded = decode(path.read_bytes())
+    return assemble(Origin(source, "txt"), [Block(decoded.text)], decoded.notes)
+
+
+def decode(data: bytes, declared: str = "") -> Decoded:
+    """Turn bytes into characters: by BOM, as UTF-8, as declared, or by what the bytes look like.
+
+    Args:
+        data: The whole file.
+        declared: The encoding that the file claims for itself. It counts only if the bytes are not
+            valid UTF-8, and fit.
+
+    Raises:
+        UnreadableDocument: The bytes are no text, or their encoding cannot be told.
+    """
+    text, encoding = (
+        _by_bom(data) or _as_utf8(data) or _as(data, declared) or _by_habit(data) or _by_looks(data)
+    )
+    probe = text[:_PROBE_CHARS]
+    if len(_CONTROL.findall(probe)) > _MOST_CONTROLS * len(probe):
+        raise _no_text()
+    notes = [f"Decoded as {encoding}."] if encoding not in ("utf-8", "utf-8-sig", "ascii") else []
+    if nuls := text.count("\0"):
+        notes.append(f"{nuls} NUL characters were read as blanks.")
+    if bad := text.count("\N{REPLACEMENT CHARACTER}"):
+        notes.append(f"{bad} characters could not be decoded.")
+    return Decoded(text, encoding, tuple(notes))
+
+
+def _by_bom(data: bytes) -> tuple[str, str] | None:
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            return data.decode(encoding, errors="replace"), encoding
+    return None
+
+
+def _as_utf8(data: bytes) -> tuple[str, str] | None:
+    if _ISO_2022_JP.search(data, 0, _PROBE_BYTES):
+        return _as(data, "iso2022_jp_ext")
+    if _looks_like_utf16(data):
+        return None
+    return _as(data, "utf-8")
+
+
+def _as(data: bytes, encoding: str) -> tuple[str, str] | None:
+    """Decode strictly, or return None: the bytes do not fit, or Python knows no such encoding."""
+    try:
+        name = codecs.lookup(encoding).name
+        name = _AS_SUPERSET.get(name) or _AS_WINDOWS.get(name) or name
+        return data.decode(name), name
+    except (LookupError, UnicodeError, ValueError):
+        return None
+
+
+def _looks_like_utf16(data: bytes) -> bool:
+    """Tell whether every other byte is mostly NUL, as in UTF-16 of a Latin text without a BOM."""
+    probe = data[:_PROBE_BYTES]
+    half = len(probe) // 2
+    return half > 1 and max(probe[::2].count(0), probe[1::2].count(0)) > 0.6 * half
+
+
+def _by_looks(data: bytes) -> tuple[str, str]:
+    if _looks_like_utf16(data):
+        encoding = "utf-16-be" if data[::2].count(0) > data[1::2].count(0) else "utf-16-le"
+        return data.decode(encoding, errors="replace"), encoding
+    best = from_bytes(data[:_PROBE_BYTES]).best()
+    if best is None:
+        raise _no_text()
+    encoding = best.encoding
+    if encoding == "cp1250" and not _CENTRAL_EUROPEAN.search(data, 0, _PROBE_BYTES):
+        encoding = "cp1252"  # what they share is far more often German, French or Spanish
+    return data.decode(encoding, errors="replace"), encoding
+
+
+def _by_habit(data: bytes) -> tuple[str, str] | None:
+    """Know three encodings by bytes that only they use so.
+
+    charset-normalizer 3.5.2 takes single sentences of them for Cyrillic, Baltic and Korean.
+    """
+    probe = data[:_PROBE_BYTES]
+    if 2 * len(_EUC_KANA.findall(probe)) > _KANA_SHARE * len(_HIGH.findall(probe)):
+        return _as(data, "euc_jp")
+    for encoding, typical, foreign in _HABITS:
+        if len(typical.findall(probe)) >= _ENOUGH and not foreign.search(probe):
+            return _as(data, encoding)
+    return None
+
+
+def _no_text() -> UnreadableDocument:
+    return UnreadableDocument(
+        "Its bytes are no text in any known encoding.",
+        "If it is text, save it as UTF-8.",
+    )

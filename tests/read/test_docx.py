@@ -1,0 +1,97 @@
+"""DOCX: what a reader of the document sees, in document order."""
+
+import io
+import zipfile
+
+import docx
+import pytest
+from docx.document import Document as WordFile
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
+
+from indexer.document import Document, Heading
+from indexer.errors import UnreadableDocument
+from tests.read.conftest import ReadBytes
+
+
+def _bytes(word: WordFile) -> bytes:
+    data = io.BytesIO()
+    word.save(data)
+    return data.getvalue()
+
+
+def _with(xml: str) -> bytes:
+    """Return a file whose body begins with the given elements."""
+    word = docx.Document()
+    wrapper = parse_xml(f"<w:body {nsdecls('w')}>{xml}</w:body>")
+    for at, element in enumerate(list(wrapper)):
+        word.element.body.insert(at, element)
+    return _bytes(word)
+
+
+def test_headings_lists_and_tables_come_in_document_order(read_bytes: ReadBytes) -> None:
+    word = docx.Document()
+    word.core_properties.title = "Pets"
+    word.add_heading("Cats", level=1)
+    word.add_paragraph("They purr.")
+    word.add_paragraph("tail", style="List Bullet")
+    table = word.add_table(rows=2, cols=2)
+    for cell, text in zip(table._cells, ("Name", "Age", "Mia", "7"), strict=True):
+        cell.text = text
+    word.add_heading("Dogs", level=2)
+    assert read_bytes("a.docx", _bytes(word)) == Document(
+        source="a.docx",
+        format="docx",
+        title="Pets",
+        text="Cats\n\nThey purr.\n\n- tail\n\nName | Age\nMia | 7\n\nDogs",
+        headings=(Heading(1, 0, 4), Heading(2, 46, 50)),
+    )
+
+
+def test_headers_and_footers_are_left_out(read_bytes: ReadBytes) -> None:
+    word = docx.Document()
+    word.sections[0].header.paragraphs[0].text = "Confidential"
+    word.add_paragraph("Body")
+    assert read_bytes("a.docx", _bytes(word)).text == "Body"
+
+
+@pytest.mark.parametrize(
+    ("xml", "text"),
+    [
+        (
+            "<w:p><w:ins><w:r><w:t>in</w:t></w:r></w:ins>"
+            "<w:del><w:r><w:delText>out</w:delText></w:r></w:del></w:p>",
+            "in",
+        ),
+        (
+            "<w:sdt><w:sdtContent><w:p><w:r><w:t>controlled</w:t></w:r></w:p></w:sdtContent></w:sdt>",
+            "controlled",
+        ),
+        ("<w:p><w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t></w:r></w:p>", "a\tb\nc"),
+        ("<w:p><w:hyperlink><w:r><w:t>a link</w:t></w:r></w:hyperlink></w:p>", "a link"),
+        (
+            "<w:p><w:r><w:t>before</w:t></w:r><w:r><w:pict><w:txbxContent><w:p><w:r><w:t>boxed"
+            "</w:t></w:r></w:p></w:txbxContent></w:pict></w:r></w:p>",
+            "before\n\nboxed",
+        ),
+    ],
+)
+def test_text_in_odd_places_is_found(xml: str, text: str, read_bytes: ReadBytes) -> None:
+    assert read_bytes("a.docx", _with(xml)).text == text
+
+
+def test_a_new_file_under_an_old_suffix_is_read(read_bytes: ReadBytes) -> None:
+    word = docx.Document()
+    word.add_paragraph("New")
+    assert read_bytes("a.doc", _bytes(word)).format == "docx"
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    read_bytes: ReadBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.read.archive.MAX_UNPACKED_BYTES", 1000)
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", " " * 100_000)
+    with pytest.raises(UnreadableDocument, match="It unpacks to"):
+        read_bytes("a.docx", data.getvalue())

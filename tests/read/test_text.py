@@ -1,0 +1,65 @@
+"""Plain text: bytes -> characters."""
+
+import pytest
+
+from indexer.document import Document
+from indexer.read.text import decode
+from tests.read.conftest import ReadBytes
+
+_SENTENCES = {
+    "cp1252": "Die schönen Bücher über Straßen kosten fünf Euro, sagt die Verkäuferin höflich.",
+    "cp1251": "Все люди рождаются свободными и равными в своём достоинстве и правах.",
+    "cp1253": "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια και τα δικαιώματα.",
+    "cp1255": "כל בני האדם נולדו בני חורין ושווים בערכם ובזכויותיהם. כולם חוננו בתבונה ובמצפון.",
+    "cp1256": "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق وقد وهبوا عقلا وضميرا.",
+    "cp949": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.",
+    "cp932": "すべての人間は、生まれながらにして自由であり、尊厳と権利とについて平等である。",
+    "gb18030": "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心。",
+    "big5": "人人生而自由，在尊嚴和權利上一律平等。他們賦有理性和良心。",
+    "cp874": "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ",
+    "cp1250": "Wszyscy ludzie rodzą się wolni i równi w swojej godności i swoich prawach.",
+    "cp1254": "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar. Akıl sahibidirler.",
+    "koi8_r": "Все люди рождаются свободными и равными в своём достоинстве и правах.",
+    "euc_jp": "すべての人間は、生まれながらにして自由であり、尊厳と権利とについて平等である。",
+    "iso2022_jp": "すべての人間は、生まれながらにして自由である。",
+}
+
+
+@pytest.mark.parametrize(("encoding", "sentence"), list(_SENTENCES.items()))
+def test_legacy_encodings_are_told_by_their_looks(encoding: str, sentence: str) -> None:
+    assert decode(sentence.encode(encoding)).text == sentence
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le"])
+def test_unicode_is_read_with_and_without_a_mark(encoding: str, read_bytes: ReadBytes) -> None:
+    assert read_bytes("a.txt", "Katze, cat, gato".encode(encoding)).text == "Katze, cat, gato"
+
+
+def test_the_document_of_a_text_is_its_cleaned_text(read_bytes: ReadBytes) -> None:
+    assert read_bytes("a.txt", b"Two\r\nlines \r\n\r\n\r\n\r\nand more\r\n") == Document(
+        source="a.txt", format="txt", title="", text="Two\nlines\n\nand more"
+    )
+
+
+def test_a_nul_byte_does_not_cut_the_text(read_bytes: ReadBytes) -> None:
+    document = read_bytes("a.txt", b"before the NUL\0after the NUL, and much more text")
+    assert document.text == "before the NUL after the NUL, and much more text"
+    assert document.notes == ("1 NUL characters were read as blanks.",)
+
+
+def test_a_western_text_is_not_taken_for_central_european() -> None:
+    text = "Où est la crème brûlée ? Mañana, señor. São Paulo, às três."
+    assert decode(text.encode("cp1252")).text == text
+
+
+def test_the_encoding_found_is_noted(read_bytes: ReadBytes) -> None:
+    document = read_bytes("a.txt", _SENTENCES["cp1251"].encode("cp1251"))
+    assert document.notes == ("Decoded as cp1251.",)
+
+
+def test_a_declared_encoding_does_not_overrule_valid_utf8() -> None:
+    assert decode("größer".encode(), declared="iso-8859-1").text == "größer"
+
+
+def test_a_declared_encoding_counts_where_utf8_fails() -> None:
+    assert decode("größer €".encode("cp1252"), declared="iso-8859-1").text == "größer €"
