@@ -46,6 +46,9 @@ def list_encoders(as_json: AsJson = False) -> None:
 def doctor(
     encoder: Annotated[str, typer.Option(help="auto, or a name from the list.")] = "auto",
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network.")] = False,
+    accept_license: Annotated[
+        bool, typer.Option("--accept-license", help="Accept a licence without commercial use.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Load an encoder, test it, and say what was found on this machine.
@@ -55,7 +58,7 @@ def doctor(
     show_log(quiet=as_json)
     from encoder.doctor import examine
 
-    facts = examine(encoder, offline=offline)
+    facts = examine(encoder, accept_licence=accept_license, offline=offline)
     if as_json:
         stdout.print_json(json.dumps(facts))
         return

@@ -27,9 +27,7 @@ class LoadEncoder(Protocol):
     ) -> Encoder: ...
 
 
-def load_when_needed(
-    name: str, *, accept_licence: bool = False, offline: bool = False
-) -> Encoder:
+def load_when_needed(name: str, *, accept_licence: bool = False, offline: bool = False) -> Encoder:
     """Load an encoder, and torch only now: `--help` should not take seconds."""
     from encoder.load import load_encoder
 
@@ -63,10 +61,9 @@ def run(
             stderr.print(escape(error.next_step))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        stderr.print("Interrupted. What was committed is kept; the same command goes on from it.")
-        return INTERRUPTED
+        code = INTERRUPTED
     except typer.Exit as stop:
-        return stop.exit_code
+        code = stop.exit_code
     except BrokenPipeError:  # "| head" has seen enough
         sys.stderr.close()
         return 0
@@ -75,6 +72,8 @@ def run(
             raise
         error.show()  # type: ignore[attr-defined]
         return 2
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code by itself
+        stderr.print("Interrupted. What was committed is kept; the same command goes on from it.")
     return int(code or 0)
 
 

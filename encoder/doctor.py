@@ -17,7 +17,9 @@ FAISS_PACKAGES = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs")
 SPEED_TEXT = "The warranty covers repairs for two years if the device was used as described. " * 14
 
 
-def examine(name: str = "auto", *, offline: bool = False) -> dict[str, str]:
+def examine(
+    name: str = "auto", *, accept_licence: bool = False, offline: bool = False
+) -> dict[str, str]:
     """Load the encoder, test it, and return the findings in the order in which they are shown.
 
     Raises:
@@ -34,9 +36,9 @@ def examine(name: str = "auto", *, offline: bool = False) -> dict[str, str]:
         "cache": str(cache_dir()),
     }
     if name == "auto":
-        facts["auto means"] = _auto()
+        facts["auto means"] = _auto(accept_licence)
     started = time.perf_counter()
-    encoder = load_encoder(name, offline=offline)
+    encoder = load_encoder(name, accept_licence=accept_licence, offline=offline)
     facts["encoder"] = (
         f"{encoder.spec.name}, {encoder.spec.dim} dimensions, loaded in "
         f"{time.perf_counter() - started:.1f} s"
@@ -65,8 +67,8 @@ def _faiss() -> str:
     return found[0] if found else "none; install it: pip install -c constraints.txt -e '.[cpu]'"
 
 
-def _auto() -> str:
-    choice = choose_encoder(accept_licence=False)
+def _auto(accept_licence: bool) -> str:
+    choice = choose_encoder(accept_licence=accept_licence)
     return f"{choice.spec.name}: {choice.reason}"
 
 

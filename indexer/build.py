@@ -413,8 +413,8 @@ class _Build:
             passages=self.progress.passages,
             encoded=self.encoded,
             tokens=self.progress.tokens,
-            formats=dict(self.formats.most_common()),
-            languages=dict(self.languages.most_common()),
+            formats=_by_count(self.formats),
+            languages=_by_count(self.languages),
             seconds=dict(self.progress.seconds),
             unread=tuple(sorted(self.unread, key=lambda item: item.source)),
             notes=tuple(self.notes),
@@ -426,6 +426,10 @@ def _delete_other_generations(writer: IndexWriter) -> None:
     for folder in writer.index_dir.glob("g[0-9][0-9][0-9][0-9]"):
         if folder.name != writer.manifest.generation:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _by_count(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _now() -> str:

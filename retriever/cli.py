@@ -45,6 +45,9 @@ def search(
     encoder: Annotated[
         str | None, typer.Option(help="The index's encoder. [default: the one it names]")
     ] = None,
+    accept_license: Annotated[
+        bool, typer.Option("--accept-license", help="Accept a licence without commercial use.")
+    ] = False,
     fail_empty: Annotated[
         bool, typer.Option("--fail-empty", help="Exit with 3 if nothing was found.")
     ] = False,
@@ -52,11 +55,13 @@ def search(
 ) -> int:
     """Find the passages that answer a question, whatever language they are written in."""
     show_log(quiet=True)
-    from retriever.retriever import Retriever
+    from indexer.store import open_index
+    from retriever.retriever import Retriever, recorded_encoder
     from retriever.snippet import make_snippets
 
     load: LoadEncoder = context.obj
-    retriever = Retriever.open(index, None if encoder is None else load(encoder))
+    name = encoder or recorded_encoder(open_index(index).manifest)
+    retriever = Retriever.open(index, load(name, accept_licence=accept_license))
     languages = tuple(code.strip() for code in lang.split(",") if code.strip())
     hits = retriever.search(
         question, k, languages=languages, path=path, min_score=min_score, instruction=instruction

@@ -69,7 +69,9 @@ class Retriever:
         stamp = _stamp(index_dir)
         index = open_index(index_dir)
         if encoder is None:
-            encoder = _load_recorded(index.manifest)
+            from encoder.load import load_encoder
+
+            encoder = load_encoder(recorded_encoder(index.manifest))
         check_encoder(index.manifest, encoder)
         with index.reading() as database:
             return cls(index_dir, encoder, _read_state(index, stamp, database))
@@ -173,19 +175,23 @@ def _stamp(index_dir: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_ino
 
 
-def _load_recorded(manifest: Manifest) -> Encoder:
-    """Load the encoder an index names; an index from a stranger may name registry rows only."""
-    from encoder.load import load_encoder
+def recorded_encoder(manifest: Manifest) -> str:
+    """The name of the encoder that an index was made with.
 
+    An index may come from a stranger, so only names of the registry are loaded because it says so.
+
+    Raises:
+        IndexMismatch: It names something else: a path, a model id, an address.
+    """
     name = manifest.encoder.name
     try:
         find_spec(name)
     except UnknownEncoder as error:
         raise IndexMismatch(
             f"The index was made with {name}, which is not a name of the registry.",
-            f"If you trust it, load that encoder yourself and pass it: --encoder {name}",
+            f"If you trust it, say so: --encoder {name}",
         ) from error
-    return load_encoder(name)
+    return name
 
 
 def _read_state(

@@ -42,7 +42,7 @@ class ConceptEncoder:
 
     @property
     def passage_room(self) -> int:
-        return self.spec.max_tokens
+        return self.spec.max_tokens - 4  # as e5-small, whose template takes four
 
     def encode_passages(self, texts: Sequence[str], /) -> Vectors:
         self.encoded += texts
@@ -50,7 +50,10 @@ class ConceptEncoder:
 
     def encode_queries(self, texts: Sequence[str], /, instruction: str | None = None) -> Vectors:
         if instruction is not None:
-            raise UsageError("concepts takes no instruction.", "Leave --instruction out.")
+            raise UsageError(
+                "concepts takes no instruction.",
+                "Leave --instruction out, or use an encoder that takes one: nemotron-8b.",
+            )
         return self._encode(texts)
 
     def token_ends(self, text: str, /) -> TokenEnds:

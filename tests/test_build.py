@@ -129,9 +129,7 @@ def test_an_emptied_folder_changes_nothing(corpus_dir: Path, index_dir: Path) ->
     with pytest.raises(RemovalGuard, match="4 of 4 documents are no longer in"):
         build_index(corpus_dir, index_dir, ConceptEncoder())
     assert texts_and_vectors(index_dir) == before
-    report = build_index(
-        corpus_dir, index_dir, ConceptEncoder(), BuildOptions(allow_removals=True)
-    )
+    report = build_index(corpus_dir, index_dir, ConceptEncoder(), BuildOptions(allow_removals=True))
     assert report.removed == 4
     assert texts_and_vectors(index_dir) == {}
 

@@ -127,15 +127,13 @@ def test_a_long_line_without_any_break_is_cut_in_linear_time() -> None:
 @pytest.mark.parametrize(
     ("chunking", "message"),
     [
-        (Chunking(7, 0), "--max-tokens is 7; concepts takes 8 to 512."),
-        (Chunking(513, 0), "--max-tokens is 513; concepts takes 8 to 512."),
+        (Chunking(7, 0), "--max-tokens is 7; concepts takes 8 to 508."),
+        (Chunking(509, 0), "--max-tokens is 509; concepts takes 8 to 508."),
         (Chunking(100, 51), "--overlap is 51; with --max-tokens 100 it can be 0 to 50."),
         (Chunking(100, -1), "--overlap is -1; with --max-tokens 100 it can be 0 to 50."),
     ],
 )
-def test_settings_that_no_passage_can_satisfy_are_refused(
-    chunking: Chunking, message: str
-) -> None:
+def test_settings_that_no_passage_can_satisfy_are_refused(chunking: Chunking, message: str) -> None:
     with pytest.raises(UsageError) as error:
         chunking.check(ConceptEncoder())
     assert error.value.what == message

@@ -99,6 +99,16 @@ def expected_schema() -> list[str]:
     return sorted(map(str, rows))
 
 
+_DISK_REFUSED = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+}
+
+
 @contextmanager
 def storage_errors(index_dir: Path) -> Iterator[None]:
     """Say in one sentence what the disk or SQLite refused."""
@@ -111,9 +121,8 @@ def storage_errors(index_dir: Path) -> Iterator[None]:
             "command goes on from it.",
         ) from error
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY,
-                                      sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR,
-                                      sqlite3.SQLITE_BUSY):  # fmt: skip
+        # The low byte is the kind; IOERR and READONLY come in many variants.
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_REFUSED:
             raise StorageError(
                 f"The index at {index_dir} cannot be used: {error}.",
                 "Free space or mend the permissions there; what was committed is kept, and the "

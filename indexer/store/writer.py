@@ -173,7 +173,8 @@ class IndexWriter:
             self._database.execute("UPDATE state SET commit_id = commit_id + 1")
             self._database.execute("COMMIT")
         except BaseException:
-            self._database.execute("ROLLBACK")
+            if self._database.in_transaction:  # a full disk has rolled it back already
+                self._database.execute("ROLLBACK")
             raise
 
     def _set_next_row(self, next_row: int) -> None:

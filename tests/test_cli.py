@@ -1,0 +1,250 @@
+"""What the commands print, where, and how they end."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import encoder.cli
+import indexer.cli
+import retriever.cli
+from tests.test_wrong_input import load
+
+ROOT = Path(__file__).parent.parent
+
+
+def build(corpus_dir: Path, index_dir: Path, *more: str) -> int:
+    arguments = ["build", str(corpus_dir), "--index", str(index_dir), "--encoder", "concepts"]
+    return indexer.cli.main([*arguments, *more], load)
+
+
+def test_a_build_ends_with_a_summary(
+    corpus_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (corpus_dir / "photo.jpg").touch()
+    assert build(corpus_dir, tmp_path / "index") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [
+        "Documents: 4 read",
+        "Formats:   txt 2, html 1, md 1",
+        "Languages: German 2, Spanish 1, Japanese 1",
+        "Passages:  4 (4 encoded, 94 tokens; 0 copied)",
+    ]
+    assert lines[4].startswith("Seconds:   scan ")
+    assert lines[5:] == [
+        "1 not read:",
+        "  photo.jpg: The format .jpg is not read.",
+        f"Index:     {tmp_path / 'index'}",
+    ]
+
+
+def test_strict_builds_exit_with_7_if_a_file_could_not_be_read(
+    corpus_dir: Path, tmp_path: Path
+) -> None:
+    (corpus_dir / "photo.jpg").touch()
+    assert build(corpus_dir, tmp_path / "index", "--strict") == 7
+
+
+def test_a_build_reports_as_json(
+    corpus_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build(corpus_dir, tmp_path / "index", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["read"], report["passages"], report["unread"]) == (4, 4, [])
+
+
+def test_a_quiet_build_prints_nothing(
+    corpus_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build(corpus_dir, tmp_path / "index", "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_dry_run_lists_and_makes_nothing(
+    corpus_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build(corpus_dir, tmp_path / "index", "--dry-run") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "read    animals.txt",
+        "read    garantie.html",
+        "read    trip/train.md",
+        "read    weather.txt",
+        "0 unchanged, 0 left out. Nothing was done.",
+    ]
+    assert not (tmp_path / "index").exists()
+
+
+def test_ls_lists_documents(index_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert indexer.cli.main(["ls", "--index", str(index_dir)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "de   txt        1  animals.txt",
+        "de   html       1  garantie.html",
+        "es   md         1  trip/train.md",
+        "ja   txt        1  weather.txt",
+    ]
+
+
+def test_status_says_what_the_index_is(index_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert indexer.cli.main(["status", "--index", str(index_dir), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["documents"], facts["passages"], facts["encoder"]) == (4, 4, "concepts")
+    assert facts["languages"] == {"de": 2, "es": 1, "ja": 1}
+
+
+def test_verify_says_that_an_index_is_sound(
+    index_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert indexer.cli.main(["verify", "--index", str(index_dir)]) == 0
+    assert "verdict    sound" in capsys.readouterr().out
+
+
+def search(index_dir: Path, *arguments: str) -> int:
+    command = ["search", *arguments, "--index", str(index_dir), "--encoder", "concepts"]
+    return retriever.cli.main(command, load)
+
+
+def test_search_prints_hits(index_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert search(index_dir, "Where is the cat?", "-k", "2") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "  1  1.000  de   animals.txt",
+        "Die Katze schläft auf dem Sofa.",
+        "",
+        "  2  0.707  ja   weather.txt",
+        "猫は水が好きではありません。",
+        "",
+    ]
+
+
+def test_search_prints_hits_as_json(index_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert search(index_dir, "cat", "-k", "1", "--lang", "ja", "--json") == 0
+    (hit,) = json.loads(capsys.readouterr().out)
+    assert (hit["rank"], hit["score_kind"]) == (1, "cosine")
+    assert hit["score"] == hit["cosine"] == pytest.approx(0.7071, abs=1e-4)
+    assert hit["passage"]["source"] == "weather.txt"
+
+
+def test_nothing_found_is_said_and_can_be_an_exit_code(
+    index_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search(index_dir, "cat", "--lang", "fr") == 0
+    assert search(index_dir, "cat", "--min-score", "1.1", "--fail-empty") == 3
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.splitlines() == [
+        "Nothing found: no passage is in fr; the index holds de (2), es (1), ja (1).",
+        "Nothing found: loosen --lang, --path or --min-score.",
+    ]
+
+
+def test_control_characters_of_a_document_never_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    name = "cat\x1b[31m\u202egnp.txt"
+    (docs / name).write_text("A cat \x1b]0;title\x07 and [red]markup[/] \u202e.", encoding="utf-8")
+    assert build(docs, tmp_path / "index") == 0
+    assert search(tmp_path / "index", "cat") == 0
+    assert indexer.cli.main(["ls", "--index", str(tmp_path / "index")]) == 0
+    output = "".join(capsys.readouterr())
+    assert not set(output) & {"\x1b", "\x07", "\u202e"}
+    assert "[red]markup[/]" in output
+
+
+def test_the_encoders_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert encoder.cli.main(["list", "--json"]) == 0
+    names = [spec["name"] for spec in json.loads(capsys.readouterr().out)]
+    assert names == ["e5-small", "intfloat/multilingual-e5-small", "nemotron-8b"]
+
+
+def test_doctor_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
+    assert encoder.cli.main(["doctor", "--encoder", "e5-small", "--offline", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["licence"] == "MIT"
+    assert facts["padding changes nothing"].startswith("yes (cosine ")
+    assert facts["FAISS"].startswith("faiss-")
+
+
+def run_in(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+def test_a_folder_of_documents_cannot_smuggle_code_in(corpus_dir: Path) -> None:
+    trap = "import pathlib; pathlib.Path('TRAPPED').touch()\n"
+    for name in ("numpy.py", "torch.py", "typing.py", "encoder.py", "sitecustomize.py"):
+        (corpus_dir / name).write_text(trap)
+    (corpus_dir / "app").mkdir()
+    (corpus_dir / "app" / "__init__.py").write_text(trap)
+    (corpus_dir / ".streamlit").mkdir()
+    (corpus_dir / ".streamlit" / "config.toml").write_text("[server]\naddress = '0.0.0.0'\n")
+    built = run_in(corpus_dir, sys.executable, "-m", "indexer", "build", ".", "--offline")
+    assert built.returncode == 0, built.stderr
+    found = run_in(corpus_dir, sys.executable, "-m", "retriever", "search", "a cat", "-k", "1")
+    assert "animals.txt" in found.stdout
+    script = Path(sys.executable).parent / "crosstongue"
+    if script.exists():
+        assert run_in(corpus_dir, str(script), "status").returncode == 0
+    assert not (corpus_dir / "TRAPPED").exists()
+
+
+SLOW_BUILD = """
+import sys, time
+from tests.concept_encoder import ConceptEncoder
+import indexer.cli
+
+class SlowEncoder(ConceptEncoder):
+    def encode_passages(self, texts, /):
+        print("encoding", flush=True)
+        time.sleep(0.5)
+        return super().encode_passages(texts)
+
+sys.exit(indexer.cli.main(sys.argv[1:], lambda name, **more: SlowEncoder()))
+"""
+
+
+def test_ctrl_c_ends_a_build_with_130_and_one_sentence(corpus_dir: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_BUILD, "build", str(corpus_dir), "--index", str(tmp_path / "i")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "encoding\n"
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip().splitlines()[-1] == (
+        "Interrupted. What was committed is kept; the same command goes on from it."
+    )
+
+
+FULL_DISK = """
+import resource, sys
+from tests.concept_encoder import ConceptEncoder
+import indexer.cli
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+sys.exit(indexer.cli.main(sys.argv[2:], lambda name, **more: ConceptEncoder()))
+"""
+
+
+@pytest.mark.parametrize("room", [0, 10, 5_000, 60_000])
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost(
+    room: int, corpus_dir: Path, tmp_path: Path
+) -> None:
+    arguments = ["build", str(corpus_dir), "--index", str(tmp_path / "index")]
+    process = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(room), *arguments],
+        capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert process.returncode == 1
+    assert "cannot be used" in process.stderr
+    assert "Free space or mend the permissions there" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert build(corpus_dir, tmp_path / "index") == 0
+    assert indexer.cli.main(["verify", "--index", str(tmp_path / "index")]) == 0

@@ -1,0 +1,237 @@
+"""What a person can do wrong: one message, one next step, one exit code each.
+
+The README's troubleshooting table holds the same rows; the last test keeps them equal.
+"""
+
+import json
+import re
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import app.launch
+import encoder.cli
+import indexer.cli
+import retriever.cli
+from encoder.load import load_encoder
+from encoder.spec import Encoder
+from indexer.build import build_index
+from indexer.store import lock_for_writing
+from tests.concept_encoder import SPEC, ConceptEncoder
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def load(name: str, *, accept_licence: bool = False, offline: bool = False) -> Encoder:
+    if name == "concepts":
+        return ConceptEncoder()
+    return load_encoder(name, accept_licence=accept_licence, offline=offline)
+
+
+def run(command: str) -> int:
+    """Run a command line given as a person types it, words separated by "|"."""
+    program, *arguments = command.split("|")
+    if program == "page":
+        return app.launch.main(arguments, serve=lambda script, index, port: 0)
+    if program == "encoder":
+        return encoder.cli.main(arguments)
+    main = {"indexer": indexer.cli.main, "retriever": retriever.cli.main}[program]
+    return main(arguments, load)
+
+
+def nothing() -> None:
+    pass
+
+
+def a_file() -> None:
+    Path("note.txt").write_text("Katze")
+
+
+def an_empty_folder() -> None:
+    Path("empty").mkdir()
+
+
+def only_photos() -> None:
+    Path("photos").mkdir()
+    Path("photos/cat.jpg").touch()
+
+
+def an_index() -> None:
+    Path("docs").mkdir()
+    Path("docs/a.txt").write_text("Die Katze.", encoding="utf-8")
+    build_index(Path("docs"), Path("index"), ConceptEncoder())
+
+
+def an_index_of_all_others() -> None:
+    an_index()
+    Path("other").mkdir()
+    Path("other/a.txt").write_text("Wasser.", encoding="utf-8")
+
+
+def an_index_and_no_documents() -> None:
+    an_index()
+    Path("docs/a.txt").unlink()
+
+
+def an_index_of_a_later_version() -> None:
+    an_index()
+    path = Path("index/manifest.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 2}))
+
+
+def a_cut_index() -> None:
+    an_index()
+    Path("index/g0001/vectors.bin").write_bytes(b"")
+
+
+def an_index_that_lost_its_database() -> None:
+    an_index()
+    Path("index/g0001/corpus.sqlite").unlink()
+
+
+def a_folder_of_photos_and_documents() -> None:
+    an_index()
+    shutil.rmtree("index")
+    only_photos()
+
+
+def a_backup() -> None:
+    an_index()
+    Path("copy").mkdir()
+
+
+Case = tuple[str, Callable[[], None], int]
+CASES: list[Case] = [
+    ("indexer|build|nope", nothing, 2),
+    ("indexer|build|note.txt", a_file, 2),
+    ("indexer|build|empty", an_empty_folder, 2),
+    ("indexer|build|photos", only_photos, 2),
+    ("indexer|build|docs|--index|photos", a_folder_of_photos_and_documents, 2),
+    ("indexer|build|docs|--index|docs", an_index, 2),
+    ("indexer|build|docs|--index|docs/a.txt", an_index, 2),
+    ("indexer|build|docs|--max-tokens|9999|--fresh", an_index, 2),
+    ("indexer|build|docs|--overlap|200|--fresh", an_index, 2),
+    ("indexer|build|docs|--max-tokens|100", an_index, 5),
+    ("indexer|build|docs", an_index_and_no_documents, 2),
+    ("indexer|build|docs", an_index_of_a_later_version, 5),
+    ("indexer|backup|copy", a_backup, 2),
+    ("indexer|status", nothing, 4),
+    ("retriever|search|cat", nothing, 4),
+    ("retriever|search| ", an_index, 2),
+    ("retriever|search|cat|-k|0", an_index, 2),
+    ("retriever|search|cat|--instruction|Find it", an_index, 2),
+    ("retriever|search|cat", a_cut_index, 6),
+    ("retriever|search|cat", an_index_that_lost_its_database, 6),
+    ("encoder|doctor|--encoder|word2vec", nothing, 2),
+    ("encoder|doctor|--encoder|nemotron-8b", nothing, 8),
+    ("encoder|doctor|--encoder|nemotron-8b|--offline", nothing, 8),
+    ("page|--port|0", nothing, 2),
+]
+
+
+def with_encoder(command: str) -> str:
+    """Commands that load an encoder load the small one of the tests."""
+    loads = command.startswith(("indexer|build", "retriever|search"))
+    return f"{command}|--encoder|concepts" if loads else command
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def row(code: int, lines: list[str]) -> tuple[str, str, str]:
+    """A row of the table, with the encoder that a user has in place of that of the tests."""
+    what, next_step = (line.replace("concepts", "e5-small") for line in lines)
+    return what.removeprefix("Error: "), str(code), next_step
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    output = capsys.readouterr()
+    assert output.out == ""
+    return output.err.strip().splitlines()[-2:]
+
+
+@pytest.mark.parametrize(("command", "prepare", "code"), CASES, ids=[case[0] for case in CASES])
+def test_wrong_input_gives_one_message_and_the_next_step(
+    command: str, prepare: Callable[[], None], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare()
+    capsys.readouterr()
+    assert run(with_encoder(command)) == code
+    assert row(code, said(capsys)) in table()
+
+
+def table() -> set[tuple[str, str, str]]:
+    """The rows of the README's troubleshooting table."""
+    rows = re.findall(r"^\| `(.+)` \| (\d+) \| (.+) \|$", README.read_text("utf-8"), re.MULTILINE)
+    return {(what, code, next_step.replace("`", "")) for what, code, next_step in rows}
+
+
+def test_the_table_has_no_other_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = set()
+    for number, (command, prepare, code) in enumerate(CASES):
+        (tmp_path / str(number)).mkdir()
+        monkeypatch.chdir(tmp_path / str(number))
+        prepare()
+        run(with_encoder(command))
+        seen.add(row(code, said(capsys)))
+    assert len(table()) == len(seen) + 3  # and those of the three tests below
+
+
+def test_another_folder_of_documents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    an_index_of_all_others()
+    assert run("indexer|build|other|--encoder|concepts") == 5
+    lines = [line.replace(str(tmp_path), "/home/me") for line in said(capsys)]
+    assert row(5, lines) in table()
+
+
+@pytest.fixture
+def _locked() -> Iterator[None]:
+    an_index()
+    lock = lock_for_writing(Path("index"))
+    yield
+    lock.release()
+
+
+@pytest.mark.usefixtures("_locked")
+def test_two_builds_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("indexer|build|docs|--encoder|concepts") == 9
+    assert row(9, said(capsys)) in table()
+
+
+def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert run(f"page|--port|{port}") == 2
+    lines = [
+        line.replace(str(port + 1), "8502").replace(str(port), "8501") for line in said(capsys)
+    ]
+    assert row(2, lines) in table()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["indexer|build", "indexer|bild|docs", "retriever|search|cat|-k|many", "encoder|doctor|--fast"],
+)
+def test_a_command_line_that_makes_no_sense_exits_with_2(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command) == 2
+    assert "Usage: python -m" in capsys.readouterr().err
+
+
+def test_an_encoder_of_another_size_is_another_encoder(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    an_index()
+    assert SPEC.dim == 6
+    assert retriever.cli.main(["search", "cat", "--encoder", "e5-small"], load) == 5
+    assert "The index was made with concepts, not with e5-small." in said(capsys)[0]
