@@ -61,6 +61,7 @@ def run(
             stderr.print(escape(error.next_step))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
+        stderr.print("Interrupted.")
         code = INTERRUPTED
     except typer.Exit as stop:
         code = stop.exit_code
@@ -72,8 +73,6 @@ def run(
             raise
         error.show()  # type: ignore[attr-defined]
         return 2
-    if code == INTERRUPTED:  # typer turns Ctrl-C into this code by itself
-        stderr.print("Interrupted. What was committed is kept; the same command goes on from it.")
     return int(code or 0)
 
 

@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from encoder.console import LoadEncoder, load_when_needed, run, show_log, stdout
+from encoder.console import (
+    INTERRUPTED,
+    LoadEncoder,
+    load_when_needed,
+    run,
+    show_log,
+    stderr,
+    stdout,
+)
 from indexer import show
 from indexer.build import BuildOptions, build_index, plan_build
 from indexer.chunk import Chunking
@@ -91,8 +99,12 @@ def build(
     load: LoadEncoder = context.obj
     name = _encoder_name(index, encoder, fresh=fresh)
     loaded = load(name, accept_licence=accept_license, offline=offline)
-    with show.progress(quiet=quiet or as_json) as watch:
-        report = build_index(docs, index, loaded, options, watch)
+    try:
+        with show.progress(quiet=quiet or as_json) as watch:
+            report = build_index(docs, index, loaded, options, watch)
+    except KeyboardInterrupt:
+        stderr.print("Interrupted. What was committed is kept; the same command goes on from it.")
+        return INTERRUPTED
     if as_json:
         stdout.print_json(json.dumps(asdict(report)))
     elif not quiet:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from encoder.errors import UsageError
 from indexer.errors import CorpusError
+from indexer.patterns import compile_patterns
 from indexer.read import supported
 from indexer.store import Unread
 
@@ -62,8 +61,8 @@ def scan(
         UsageError: The folder is the index itself.
     """
     _check(corpus_dir, index_dir)
-    wanted = GitIgnoreSpec.from_lines(include)
-    unwanted = GitIgnoreSpec.from_lines([*_ignore_lines(corpus_dir), *exclude])
+    wanted = compile_patterns(include, "--include")
+    unwanted = compile_patterns([*_ignore_lines(corpus_dir), *exclude], ".ragignore or --exclude")
     files: list[SourceFile] = []
     unread: list[Unread] = []
     ignored = 0

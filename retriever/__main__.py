@@ -4,11 +4,16 @@ import os
 import sys
 
 # `python -m` puts the current folder first on the path, and a folder of documents may hold a
-# numpy.py: unless that folder is this program's own, it goes before anything else is imported.
-_OURS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-if os.path.realpath(os.getcwd()) != _OURS:
-    sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]
+# numpy.py: unless the current folder is this program's own, it goes before anything is imported.
+_HOME = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+_HERE = os.path.realpath(os.getcwd())
+if _HERE != _HOME:
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != _HERE]
 
-from retriever.cli import main  # noqa: E402 - the path comes first
+try:
+    from retriever.cli import main
 
-sys.exit(main())
+    code = main()
+except KeyboardInterrupt:
+    code = 130
+sys.exit(code)

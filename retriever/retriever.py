@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from pathspec import GitIgnoreSpec
 
 from encoder.errors import UnknownEncoder, UsageError
 from encoder.registry import find_spec
 from encoder.spec import Encoder, Vectors
 from indexer.errors import IndexMismatch, IndexNotFound
 from indexer.manifest import FILE_NAME, Manifest, check_encoder
+from indexer.patterns import compile_patterns
 from indexer.store import Index, Snapshot, StoredPassage, open_index
 from indexer.vector_index import Mask, VectorIndex
 from retriever.errors import BlankQuery
@@ -119,7 +119,8 @@ class Retriever:
 
         Raises:
             BlankQuery: There is nothing to search for.
-            UsageError: k is below 1, or the encoder takes no instruction.
+            UsageError: k is below 1, the pattern makes no sense, or the encoder takes no
+                instruction.
         """
         if not query.strip():
             raise BlankQuery
@@ -214,7 +215,7 @@ def _allowed(snapshot: Snapshot, languages: Sequence[str], path: str | None) -> 
         wanted = [i for i, name in enumerate(snapshot.languages) if name in set(languages)]
         allowed = allowed & np.isin(snapshot.language_of, wanted)
     if path is not None:
-        spec = GitIgnoreSpec.from_lines([path])
+        spec = compile_patterns([path], "--path")
         wanted = [i for i, source in enumerate(snapshot.sources) if spec.match_file(source)]
         allowed = allowed & np.isin(snapshot.document_of, wanted)
     return allowed

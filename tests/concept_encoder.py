@@ -69,4 +69,5 @@ class ConceptEncoder:
                 rows[i, axis] = any(word in text.lower() for word in words)
             if not rows[i].any():
                 rows[i, -1] = 1
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows

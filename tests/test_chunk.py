@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +40,7 @@ def chunk(text: str, chunking: Chunking) -> tuple[Passage, ...]:
 def assert_spans_cover(text: str, passages: tuple[Passage, ...]) -> None:
     assert passages[0].start == 0
     assert passages[-1].end == len(text)
-    for before, after in zip(passages, passages[1:], strict=False):
+    for before, after in pairwise(passages):
         assert before.start < after.start <= before.end < after.end
 
 
@@ -67,7 +69,7 @@ def test_no_passage_exceeds_its_limit(text: str, chunking: Chunking) -> None:
 def test_the_overlap_stays_within_its_limit(text: str, chunking: Chunking) -> None:
     encoder = ConceptEncoder()
     passages = chunk(text, chunking)
-    for before, after in zip(passages, passages[1:], strict=False):
+    for before, after in pairwise(passages):
         shared = text[after.start : before.end]
         assert len(encoder.token_ends(shared)) <= chunking.overlap_tokens
 

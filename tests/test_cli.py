@@ -210,7 +210,7 @@ sys.exit(indexer.cli.main(sys.argv[1:], lambda name, **more: SlowEncoder()))
 
 def test_ctrl_c_ends_a_build_with_130_and_one_sentence(corpus_dir: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_BUILD, "build", str(corpus_dir), "--index", str(tmp_path / "i")],
+        [sys.executable, "-c", SLOW_BUILD, "build", str(corpus_dir), "--index", f"{tmp_path}/i"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
     assert process.stdout is not None

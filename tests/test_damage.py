@@ -37,7 +37,10 @@ def edit_database(sql: str) -> Callable[[Path], None]:
 
 
 def replace(name: str, content: bytes) -> Callable[[Path], None]:
-    return lambda index_dir: (index_dir / name).write_bytes(content) and None  # type: ignore[func-returns-value]
+    def damage(index_dir: Path) -> None:
+        (index_dir / name).write_bytes(content)
+
+    return damage
 
 
 def cut_vectors(index_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""Imports point left (encoder <- indexer <- retriever <- app), and heavy ones stay at the leaves."""
+"""Imports point left, encoder <- indexer <- retriever <- app; heavy ones stay at the leaves."""
 
 import ast
 import subprocess

@@ -59,7 +59,8 @@ def test_llama_attends_both_ways_as_a_plain_reference_does(tmp_path: Path) -> No
     encoder = TransformerEncoder.open(TINY_NEMOTRON, folder, FLOAT32)
     model = LlamaModel.from_pretrained(
         folder, config=LlamaConfig.from_pretrained(folder), attn_implementation="eager"
-    ).eval()
+    )
+    model.train(mode=False)
     for text in TEXTS:
         ids = torch.tensor(encoder._ids([text]))
         everything = torch.zeros(1, 1, ids.shape[1], ids.shape[1])  # every token sees every other
@@ -72,7 +73,8 @@ def test_llama_attends_both_ways_as_a_plain_reference_does(tmp_path: Path) -> No
 def test_bert_equals_its_own_pooled_states(tmp_path: Path) -> None:
     folder = save_tiny(TINY_BERT, tmp_path)
     encoder = TransformerEncoder.open(TINY_BERT, folder, FLOAT32)
-    model = BertModel.from_pretrained(folder, attn_implementation="eager").eval()
+    model = BertModel.from_pretrained(folder, attn_implementation="eager")
+    model.train(mode=False)
     ids = torch.tensor(encoder._ids(["passage: some words"]))
     with torch.inference_mode():
         states = model(input_ids=ids).last_hidden_state[0]
@@ -83,9 +85,12 @@ def test_bert_equals_its_own_pooled_states(tmp_path: Path) -> None:
 def test_the_instruction_stands_before_the_query_and_only_there(tmp_path: Path) -> None:
     spec = replace(TINY_NEMOTRON, max_tokens=200)
     encoder = TransformerEncoder.open(spec, save_tiny(spec, tmp_path), FLOAT32)
-    template = "Instruct: {}\nQuery: where?"
-    task = "Given a question, retrieve passages that answer the question"
-    for instruction, whole in ((None, template.format(task)), ("Find it", "Instruct: Find it\nQuery: where?")):  # fmt: skip
+    tasks = {
+        None: "Given a question, retrieve passages that answer the question",
+        "Find it": "Find it",
+    }
+    for instruction, task in tasks.items():
+        whole = f"Instruct: {task}\nQuery: where?"
         rows = encoder.encode_queries(["where?"], instruction)
         assert rows == pytest.approx(encoder.encode_passages([whole]), abs=1e-6)
 
@@ -112,22 +117,22 @@ def test_both_tiny_models_pass_the_self_test(tiny: TransformerEncoder) -> None:
     assert [finding.held for finding in self_test(tiny)] == [True] * 4
 
 
-def make_causal(encoder: TransformerEncoder) -> None:
+def make_causal(patch: pytest.MonkeyPatch, encoder: TransformerEncoder) -> None:
     encoder._model.config.is_causal = True
 
 
-def pads_in_mean(encoder: TransformerEncoder) -> None:
+def pads_in_mean(patch: pytest.MonkeyPatch, encoder: TransformerEncoder) -> None:
     def wrong(states: torch.Tensor, mask: torch.Tensor, pooling: Any) -> torch.Tensor:
         return pool(states, torch.ones_like(mask), pooling)
 
-    transformer.pool = wrong
+    patch.setattr(transformer, "pool", wrong)
 
 
-def no_normalisation(encoder: TransformerEncoder) -> None:
+def no_normalisation(patch: pytest.MonkeyPatch, encoder: TransformerEncoder) -> None:
     def wrong(states: torch.Tensor, mask: torch.Tensor, pooling: Any) -> torch.Tensor:
         return 2 * pool(states, mask, pooling)
 
-    transformer.pool = wrong
+    patch.setattr(transformer, "pool", wrong)
 
 
 @pytest.mark.parametrize(
@@ -140,14 +145,13 @@ def no_normalisation(encoder: TransformerEncoder) -> None:
     ],
 )
 def test_the_self_test_refuses_an_encoder_that_computes_something_else(
-    mutate: Callable[[TransformerEncoder], None],
+    mutate: Callable[[pytest.MonkeyPatch, TransformerEncoder], None],
     finding: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(transformer, "pool", pool)  # puts it back afterwards
     encoder = TransformerEncoder.open(TINY_NEMOTRON, save_tiny(TINY_NEMOTRON, tmp_path), FLOAT32)
-    mutate(encoder)
+    mutate(monkeypatch, encoder)
     with pytest.raises(EncoderRefused) as error:
         self_test(encoder)
     assert finding in error.value.what

@@ -35,7 +35,7 @@ def run(command: str) -> int:
     """Run a command line given as a person types it, words separated by "|"."""
     program, *arguments = command.split("|")
     if program == "page":
-        return app.launch.main(arguments, serve=lambda script, index, port: 0)
+        return app.launch.main(arguments)
     if program == "encoder":
         return encoder.cli.main(arguments)
     main = {"indexer": indexer.cli.main, "retriever": retriever.cli.main}[program]
@@ -122,6 +122,8 @@ CASES: list[Case] = [
     ("retriever|search|cat", nothing, 4),
     ("retriever|search| ", an_index, 2),
     ("retriever|search|cat|-k|0", an_index, 2),
+    ("retriever|search|cat|--path|!", an_index, 2),
+    ("indexer|build|docs|--exclude|!|--fresh", an_index, 2),
     ("retriever|search|cat|--instruction|Find it", an_index, 2),
     ("retriever|search|cat", a_cut_index, 6),
     ("retriever|search|cat", an_index_that_lost_its_database, 6),

@@ -29,7 +29,7 @@ def save_tiny(spec: EncoderSpec, folder: Path) -> Path:
         )  # fmt: skip
         BertModel(config, add_pooling_layer=False).save_pretrained(folder)
     else:
-        config = LlamaConfig(
+        llama = LlamaConfig(
             hidden_size=DIM, num_hidden_layers=2, num_attention_heads=8, num_key_value_heads=2,
             intermediate_size=96, vocab_size=VOCABULARY, max_position_embeddings=1024,
             rope_parameters={
@@ -38,7 +38,7 @@ def save_tiny(spec: EncoderSpec, folder: Path) -> Path:
                 "rope_theta": 500000.0,
             },
         )  # fmt: skip
-        LlamaModel(config).save_pretrained(folder)
+        LlamaModel(llama).save_pretrained(folder)
         _publish_as_remote_code(folder)
     tokenizer = _bytes_tokenizer(add_eos=spec.add_eos)
     tokenizer.save(str(folder / "tokenizer.json"))

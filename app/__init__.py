@@ -1,0 +1,1 @@
+"""hits -> page. Only page.py and launch.py import Streamlit."""

@@ -1,0 +1,153 @@
+"""hits -> cards: what the page shows, as plain values. Nothing in here knows Streamlit.
+
+Every text that comes from a document, a file name or an index is cleaned here: one line, no control
+characters, no bidi overrides. It stays plain text; app/markup.py turns it into text nodes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from indexer.language import language_name
+from indexer.store import Unread
+from retriever.hit import Hit
+from retriever.retriever import Retriever
+from retriever.snippet import Snippet, clean_line
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A hit as the page shows it.
+
+    There is no "strong" or "weak": a cosine means something else for every encoder, and none of
+    them is calibrated.
+
+    Attributes:
+        rank: 1 is the best.
+        score: Three decimals.
+        score_kind: Names the score: "cosine".
+        language: Its code: "ja".
+        language_name: Its English name: "Japanese".
+        source: Path of the file in its folder.
+        page: 1-based; None where the format knows no pages.
+        heading: The heading above the passage, else the document's title; may be empty.
+        before, best, after: The snippet; `best` is the sentence nearest to the question.
+        paragraphs: The whole passage.
+    """
+
+    rank: int
+    score: str
+    score_kind: str
+    language: str
+    language_name: str
+    source: str
+    page: int | None
+    heading: str
+    before: str
+    best: str
+    after: str
+    paragraphs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageCount:
+    """A language of the index and its number of passages."""
+
+    code: str
+    name: str
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """What the page says about the index.
+
+    Attributes:
+        folder: The folder of documents.
+        languages: The most frequent first.
+        commercial_use: Whether the licence of the encoder allows it.
+        dim: Length of a vector.
+        built: When the last build finished: "2026-11-23 15:23 UTC"; empty while unfinished.
+        unread: The files that are not in the index, and why.
+        unfinished: A build is running, or was interrupted.
+    """
+
+    folder: str
+    documents: int
+    passages: int
+    languages: tuple[LanguageCount, ...]
+    encoder: str
+    licence: str
+    commercial_use: bool
+    dim: int
+    built: str
+    unread: tuple[Unread, ...]
+    unfinished: bool
+
+
+def cards(hits: Sequence[Hit], snippets: Sequence[Snippet]) -> tuple[Card, ...]:
+    """Make the cards of hits and their snippets, in the same order."""
+    return tuple(_card(hit, snippet) for hit, snippet in zip(hits, snippets, strict=True))
+
+
+def language_counts(passages_in: dict[str, int]) -> tuple[LanguageCount, ...]:
+    """Name the languages of an index; the order is kept."""
+    return tuple(
+        LanguageCount(clean_line(code), clean_line(language_name(code)), number)
+        for code, number in passages_in.items()
+    )
+
+
+def index_facts(retriever: Retriever) -> IndexFacts:
+    """Read what the page says about an index.
+
+    Raises:
+        RagError: The index cannot be read.
+    """
+    index = retriever.index
+    with index.reading() as database:
+        documents = len(index.documents(database))
+        unread = index.unread(database)
+        finished = index.finished_at_utc(database)
+    languages = language_counts(retriever.languages())
+    spec = retriever.encoder.spec  # not the manifest's: that one may come from a stranger
+    return IndexFacts(
+        folder=clean_line(index.manifest.corpus_root),
+        documents=documents,
+        passages=sum(language.passages for language in languages),
+        languages=languages,
+        encoder=clean_line(spec.name),
+        licence=clean_line(spec.licence),
+        commercial_use=spec.commercial_use,
+        dim=spec.dim,
+        built=_minute(finished),
+        unread=tuple(Unread(clean_line(u.source), clean_line(u.reason)) for u in unread),
+        unfinished=not finished,
+    )
+
+
+def _card(hit: Hit, snippet: Snippet) -> Card:
+    passage, text = hit.passage, snippet.text
+    paragraphs = (clean_line(line) for line in passage.text.split("\n"))
+    return Card(
+        rank=hit.rank,
+        score=f"{hit.score:.3f}",
+        score_kind=hit.score_kind,
+        language=clean_line(passage.language),
+        language_name=clean_line(language_name(passage.language)),
+        source=clean_line(passage.source),
+        page=passage.page,
+        heading=clean_line(passage.heading) or clean_line(passage.title),
+        before=text[: snippet.best_start],
+        best=text[snippet.best_start : snippet.best_end],
+        after=text[snippet.best_end :],
+        paragraphs=tuple(paragraph for paragraph in paragraphs if paragraph),
+    )
+
+
+def _minute(at_utc: str) -> str:
+    try:
+        moment = datetime.fromisoformat(at_utc)
+    except ValueError:
+        return clean_line(at_utc)
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

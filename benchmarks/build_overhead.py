@@ -1,0 +1,69 @@
+"""What a build costs beyond encoding, its peak memory, and what a second build costs.
+
+    python benchmarks/build_overhead.py FOLDER
+
+The same passages are encoded alone, in one process with the build and after it. Linux and macOS.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from encoder.load import load_encoder
+from indexer.build import build_index
+from indexer.store import open_index
+
+
+def peak_gb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e9 if sys.platform == "darwin" else 1e6)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--index", type=Path, help="Keep the index here; it must not exist.")
+    arguments = parser.parse_args()
+    folder = arguments.folder
+    encoder = load_encoder("e5-small")
+    encoder.encode_passages(["warm up " * 50] * 16)
+    with tempfile.TemporaryDirectory() as temporary:
+        index_dir = arguments.index or Path(temporary) / "index"
+        started = time.perf_counter()
+        report = build_index(folder, index_dir, encoder)
+        build_s, memory_gb = time.perf_counter() - started, peak_gb()
+        started = time.perf_counter()
+        again = build_index(folder, index_dir, encoder)
+        again_s = time.perf_counter() - started
+        index = open_index(index_dir)
+        with index.reading() as database:
+            rows = np.flatnonzero(index.snapshot(database).live).tolist()
+            texts = list(dict.fromkeys(p.text for p in index.passages(database, rows)))
+    started = time.perf_counter()
+    encoder.encode_passages(texts)
+    encode_s = time.perf_counter() - started
+    figures = {
+        "documents": report.read,
+        "unread": len(report.unread),
+        "passages": report.passages,
+        "encoded": report.encoded,
+        "tokens": report.tokens,
+        "build_s": round(build_s, 1),
+        "encode_alone_s": round(encode_s, 1),
+        "ratio": round(build_s / encode_s, 3),
+        "stages_s": {name: round(seconds, 1) for name, seconds in report.seconds.items()},
+        "peak_memory_gb": round(memory_gb, 2),
+        "second_build_s": round(again_s, 2),
+        "second_build_encoded": again.encoded,
+    }
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Function calling: the search as a tool that a model may call."""
+
+import json
+from typing import Any
+
+from encoder.errors import RagError
+from retriever.context import format_context
+from retriever.retriever import Retriever
+
+# In the format of the OpenAI chat API, which most servers speak.
+SEARCH_TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "search_documents",
+        "description": (
+            "Search the user's own documents, which are in many languages. Ask in any language; "
+            "passages in every language are found. Cite them by their numbers, like [1]."
+        ),
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "question": {"type": "string", "description": "What to look for."},
+                "k": {"type": "integer", "minimum": 1, "maximum": 50, "default": 5},
+                "languages": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "Only passages in these languages (BCP 47); leave out for all.",
+                },
+            },
+            "required": ["question"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+def call_search_tool(retriever: Retriever, arguments: str) -> str:
+    """Answer a model's tool call.
+
+    Args:
+        retriever: The index.
+        arguments: JSON as the model wrote it; whatever is wrong with it goes back as an
+            explanation that the model can act on.
+
+    Returns:
+        Numbered passages, or a sentence that says why there are none.
+    """
+    try:
+        asked = json.loads(arguments)
+        question, k = str(asked["question"]), int(asked.get("k", 5))
+        languages = tuple(str(code) for code in asked.get("languages") or ())
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return 'The arguments are not valid. Example: {"question": "opening hours", "k": 5}'
+    try:
+        hits = retriever.search(question, min(k, 50), languages=languages)
+    except RagError as error:
+        return str(error)
+    return format_context(hits) or "Nothing was found."

@@ -1,0 +1,227 @@
+"""The page, run by Streamlit's own test runner."""
+
+import json
+from pathlib import Path
+
+import pytest
+from lxml import html
+from streamlit.testing.v1 import AppTest
+
+from indexer.build import build_index
+from indexer.manifest import read_manifest
+from indexer.store import IndexWriter, lock_for_writing
+from tests.concept_encoder import ConceptEncoder
+
+SCRIPT = Path(__file__).parent / "concept_page.py"
+PAGE = Path(__file__).parent.parent.parent / "app" / "page.py"
+
+
+def open_page(index_dir: Path, **url: str | list[str]) -> AppTest:
+    """Run the page of an index for the first time, with these parameters in its URL."""
+    page = AppTest.from_file(SCRIPT, default_timeout=60)
+    page.session_state["index_dir"] = str(index_dir)
+    for name, value in url.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def texts(page: AppTest, style: str) -> list[str]:
+    """The texts of all elements of this class, in order."""
+    assert not page.exception
+    found = []
+    for block in page.get("html"):
+        tree = html.fragment_fromstring(block.proto.body, create_parent="div")
+        found += [element.text_content() for element in tree.find_class(style)]
+    return found
+
+
+def test_a_question_in_english_shows_the_german_and_the_japanese_passage(index_dir: Path) -> None:
+    page = open_page(index_dir, q="Where is the cat?", k="2")
+    assert texts(page, "ct-line") == ["2 passages in 2 languages"]
+    assert texts(page, "ct-rank") == ["1", "2"]
+    assert texts(page, "ct-source") == ["animals.txt", "weather.txt"]
+    assert texts(page, "ct-score") == ["cosine 1.000", "cosine 0.707"]
+    assert texts(page, "ct-language") == ["German de", "Japanese ja"]
+    assert texts(page, "ct-snippet") == [
+        "Die Katze schläft auf dem Sofa.",
+        "猫は水が好きではありません。",
+    ]
+
+
+def test_typing_a_question_searches(index_dir: Path) -> None:
+    page = open_page(index_dir)
+    page.text_input(key="q").set_value("bread").run()
+    assert texts(page, "ct-rank") == ["1", "2", "3", "4"]
+    page.number_input(key="k").set_value(1).run()
+    assert texts(page, "ct-rank") == ["1"]
+
+
+def test_before_a_question_the_page_says_what_to_do_and_names_the_languages(
+    index_dir: Path,
+) -> None:
+    page = open_page(index_dir)
+    assert texts(page, "ct-start") == ["German 2Spanish 1Japanese 1"]
+    assert texts(page, "ct-line") == [
+        "Type a question and press Enter: it finds the passages that answer it in all the "
+        "languages of this folder."
+    ]
+    assert texts(page, "ct-card") == []
+
+
+def test_the_language_filter_offers_names_and_counts_and_keeps_the_rest_out(
+    index_dir: Path,
+) -> None:
+    page = open_page(index_dir, q="cat")
+    languages = page.multiselect(key="languages")
+    assert languages.options == ["German (de) · 2", "Spanish (es) · 1", "Japanese (ja) · 1"]
+    languages.set_value(["ja", "es"]).run()
+    assert texts(page, "ct-source") == ["weather.txt", "trip/train.md"]
+    assert page.query_params["lang"] == ["ja", "es"]
+
+
+def test_the_path_filter_keeps_the_rest_out(index_dir: Path) -> None:
+    page = open_page(index_dir, q="cat", path="trip/")
+    assert texts(page, "ct-source") == ["trip/train.md"]
+    assert texts(page, "ct-line") == ["1 passage in 1 language, only files that match trip/"]
+
+
+def test_a_link_holds_question_number_languages_and_path(index_dir: Path) -> None:
+    page = open_page(index_dir, q="cat", k="2", lang=["de", "ja"], path="*.txt")
+    assert page.text_input(key="q").value == "cat"
+    assert page.number_input(key="k").value == 2
+    assert page.multiselect(key="languages").value == ["de", "ja"]
+    assert page.text_input(key="path").value == "*.txt"
+    assert texts(page, "ct-source") == ["animals.txt", "weather.txt"]
+
+
+def test_a_link_with_nonsense_in_it_still_opens(index_dir: Path) -> None:
+    page = open_page(index_dir, q="cat", k="many", lang=["xx", "ja"])
+    assert page.number_input(key="k").value == 10
+    assert page.multiselect(key="languages").value == ["ja"]
+    assert texts(page, "ct-source") == ["weather.txt"]
+    assert page.query_params["lang"] == "ja"
+
+
+def test_a_blank_question_gets_a_hint(index_dir: Path) -> None:
+    page = open_page(index_dir, q="   ")
+    assert texts(page, "ct-info") == ["The question is blank.Type a question, in any language."]
+
+
+def test_filters_that_leave_nothing_are_named(index_dir: Path) -> None:
+    page = open_page(index_dir, q="cat", lang=["ja"], path="trip/")
+    assert texts(page, "ct-info") == [
+        "The filters leave no passage."
+        "Clear one of languages: Japanese; only files that match: trip/"
+    ]
+
+
+def test_a_path_pattern_that_makes_no_sense_gets_a_message(index_dir: Path) -> None:
+    assert len(texts(open_page(index_dir, q="cat", path="!"), "ct-error")) == 1
+
+
+def test_a_question_that_is_too_long_says_what_was_not_read(index_dir: Path) -> None:
+    page = open_page(index_dir, q="cat" * 171)
+    assert texts(page, "ct-warning") == [
+        "The question is 1 token too long; its end was not read.Ask in fewer words."
+    ]
+
+
+def test_no_index_shows_the_command_that_builds_one(tmp_path: Path) -> None:
+    missing = tmp_path / "index"
+    assert texts(open_page(missing), "ct-error") == [
+        f"No index at {missing}.Build one: python -m indexer build ./docs --index {missing}"
+    ]
+
+
+def test_an_index_that_is_built_later_is_found_without_a_restart(
+    corpus_dir: Path, tmp_path: Path
+) -> None:
+    page = open_page(tmp_path / "index", q="cat")
+    build_index(corpus_dir, tmp_path / "index", ConceptEncoder())
+    page.run()
+    assert texts(page, "ct-error") == []
+    assert texts(page, "ct-source")[0] == "animals.txt"
+
+
+def test_a_damaged_index_says_so(index_dir: Path) -> None:
+    (index_dir / "g0001" / "vectors.bin").write_bytes(b"")
+    what, next_step = "is damaged", "--fresh"
+    message = texts(open_page(index_dir, q="cat"), "ct-error")[0]
+    assert what in message
+    assert next_step in message
+
+
+def test_an_index_of_an_encoder_that_is_not_in_the_registry_is_refused(index_dir: Path) -> None:
+    page = AppTest.from_file(PAGE, default_timeout=60)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", [str(PAGE), str(index_dir)])
+        page.run()
+    assert texts(page, "ct-what") == [
+        "The index was made with concepts, which is not a name of the registry."
+    ]
+
+
+def test_an_index_of_another_encoder_is_refused(index_dir: Path) -> None:
+    path = index_dir / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["encoder"]["name"] = "another"
+    path.write_text(json.dumps(manifest))
+    assert texts(open_page(index_dir), "ct-what") == [
+        "The index was made with another, not with concepts."
+    ]
+
+
+def test_an_unfinished_build_says_that_more_is_coming(index_dir: Path) -> None:
+    lock = lock_for_writing(index_dir)
+    with IndexWriter.open(index_dir, read_manifest(index_dir), lock) as writer:
+        writer.mark_unfinished()
+        page = open_page(index_dir, q="cat")
+    lock.release()
+    assert texts(page, "ct-what") == [
+        "This index is still being built; what is there already is searched."
+    ]
+    assert "Builtstill being built" in texts(page, "ct-facts")[0]
+    assert texts(page, "ct-source")[0] == "animals.txt"
+
+
+def test_an_update_while_the_page_is_open_is_found_and_counted(
+    corpus_dir: Path, index_dir: Path
+) -> None:
+    page = open_page(index_dir, q="train")
+    assert texts(page, "ct-source")[0] == "trip/train.md"
+    assert "Documents4Passages4" in texts(page, "ct-facts")[0]
+    (corpus_dir / "поезд.txt").write_text("Поезд идёт в Москву.", encoding="utf-8")
+    build_index(corpus_dir, index_dir, ConceptEncoder())
+    page.run()
+    assert texts(page, "ct-source")[:2] == ["trip/train.md", "поезд.txt"]
+    assert "Documents5Passages5" in texts(page, "ct-facts")[0]
+
+
+def test_a_hostile_file_name_and_a_hostile_passage_are_shown_literally(tmp_path: Path) -> None:
+    name = "**x** [a](http:b) :smile: $x$ <img src=x onerror=alert(1)>.txt"
+    text = "<script>alert(1)</script> **The cat** :red[sleeps] <b onclick=alert(1)>here</b>."
+    corpus = tmp_path / "docs"
+    corpus.mkdir()
+    (corpus / name).write_text(text)
+    build_index(corpus, tmp_path / "index", ConceptEncoder())
+    page = open_page(tmp_path / "index", q="cat")
+    assert texts(page, "ct-source") == [name]
+    assert texts(page, "ct-snippet") == [text]
+    assert texts(page, "ct-whole") == [f"Whole passage{text}"]
+
+
+def test_no_text_from_outside_is_read_as_markdown(index_dir: Path) -> None:
+    page = open_page(index_dir, q="cat", lang=["ja"])
+    assert [list(page.get(kind)) for kind in ("markdown", "caption", "title", "error")] == [[]] * 4
+
+
+def test_a_chosen_language_that_leaves_the_index_leaves_the_filter(
+    corpus_dir: Path, index_dir: Path
+) -> None:
+    page = open_page(index_dir, q="cat", lang=["ja"])
+    (corpus_dir / "weather.txt").unlink()
+    build_index(corpus_dir, index_dir, ConceptEncoder())
+    page.run()  # this search follows the update, and the next run knows the languages
+    page.run()
+    assert page.multiselect(key="languages").value == []
+    assert texts(page, "ct-source")[0] == "animals.txt"

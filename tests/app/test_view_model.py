@@ -1,0 +1,88 @@
+"""Cards and facts are plain, cleaned values."""
+
+from pathlib import Path
+
+import pytest
+
+from app.view_model import Card, IndexFacts, LanguageCount, cards, index_facts, language_counts
+from indexer.build import build_index
+from indexer.store import StoredPassage, Unread
+from retriever.hit import Hit
+from retriever.retriever import Retriever
+from retriever.snippet import Snippet
+from tests.concept_encoder import ConceptEncoder
+
+
+def hit(text: str, source: str = "manual.ja.pdf", heading: str = "", title: str = "") -> Hit:
+    passage = StoredPassage(0, source, title, 3, 0, len(text), text, "ja", heading)
+    return Hit(1, 0.70710678, "cosine", 0.70710678, passage)
+
+
+def test_a_hit_and_its_snippet_become_a_card() -> None:
+    snippet = Snippet("…前。 保証は二年です。 後…", 4, 12)
+    assert cards([hit("前。\n\n保証は二年です。\n後。", heading="保証")], [snippet]) == (
+        Card(
+            rank=1,
+            score="0.707",
+            score_kind="cosine",
+            language="ja",
+            language_name="Japanese",
+            source="manual.ja.pdf",
+            page=3,
+            heading="保証",
+            before="…前。 ",
+            best="保証は二年です。",
+            after=" 後…",
+            paragraphs=("前。", "保証は二年です。", "後。"),
+        ),
+    )
+
+
+def test_a_card_without_a_heading_shows_the_title_of_its_document() -> None:
+    card = cards([hit("text", title="Handbuch")], [Snippet("text", 0, 4)])[0]
+    assert card.heading == "Handbuch"
+
+
+def test_control_and_bidi_characters_never_reach_a_card() -> None:
+    bad = hit("a\x1b[31mb\u202ec\u2028d", source="in\u202evoice.\x07pdf", heading="h\u200b\x00")
+    card = cards([bad], [Snippet("x", 0, 1)])[0]
+    assert (card.source, card.heading) == ("invoice.pdf", "h")
+    assert card.paragraphs == ("a[31mbc d",)
+
+
+def test_as_many_snippets_as_hits_are_needed() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        cards([hit("text")], [])
+
+
+def test_languages_are_named_and_stay_in_order() -> None:
+    assert language_counts({"ja": 3, "x-\x1bnew": 1}) == (
+        LanguageCount("ja", "Japanese", 3),
+        LanguageCount("x-new", "x-new", 1),
+    )
+
+
+def test_the_facts_of_an_index_are_read_from_it(corpus_dir: Path, tmp_path: Path) -> None:
+    (corpus_dir / "broken.pdf").write_bytes(b"%PDF-1.7 and nothing else")
+    build_index(corpus_dir, tmp_path / "index", ConceptEncoder())
+    retriever = Retriever.open(tmp_path / "index", ConceptEncoder())
+    with retriever.index.reading() as database:
+        finished = retriever.index.finished_at_utc(database)
+        reason = retriever.index.unread(database)[0].reason
+    assert index_facts(retriever) == IndexFacts(
+        folder=str(corpus_dir.resolve()),
+        documents=4,
+        passages=4,
+        languages=(
+            LanguageCount("de", "German", 2),
+            LanguageCount("es", "Spanish", 1),
+            LanguageCount("ja", "Japanese", 1),
+        ),
+        encoder="concepts",
+        licence="MIT",
+        commercial_use=True,
+        dim=6,
+        built=f"{finished[:10]} {finished[11:16]} UTC",
+        unread=(Unread("broken.pdf", reason),),
+        unfinished=False,
+    )
