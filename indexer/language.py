@@ -52,6 +52,8 @@ _TIGRINYA = re.compile(r"[\u1250-\u125d]|\b(?:ናይ|ኣብ|ካብ|እዩ)\b")
 _DZONGKHA = re.compile("\u0f0b(?:ལུ|ཚུ|ཨིན)(?=[\u0f0b\u0f0d\\s])")
 # Characters of written Cantonese; formal text without them is no different from Mandarin.
 _CANTONESE = re.compile("[嘅唔佢喺咗嚟啲冇哋]")
+# Letters and words ("and", "is", "the", "of") that Hebrew lacks; the model knows no Yiddish.
+_YIDDISH = re.compile(r"[\u05f0-\u05f2]|\b(?:און|איז|דער|דאס|פון)\b")
 # Maldivian is the only language of this script.
 _THAANA = re.compile("[\u0780-\u07b1]")
 
@@ -91,6 +93,8 @@ def _corrected(code: str, text: str) -> str:
         return "bo"
     if code == "yue" and not _CANTONESE.search(text):
         return "zh"
+    if code == "he" and len(set(_YIDDISH.findall(text))) > 1:
+        return "yi"
     if code in _ARABIC_SCRIPT and len(set(_SINDHI_LETTERS.findall(text))) > 1:
         return "sd"
     if code == UNKNOWN and 2 * len(_THAANA.findall(text)) > len(text.replace(" ", "")):
@@ -156,6 +160,6 @@ _NAMES = (
     "si=Sinhala;sk=Slovak;sl=Slovenian;sn=Shona;so=Somali;sq=Albanian;sr=Serbian;"
     "st=Southern Sotho;sv=Swedish;sw=Swahili;ta=Tamil;te=Telugu;tg=Tajik;th=Thai;ti=Tigrinya;"
     "tk=Turkmen;tr=Turkish;tt=Tatar;ug=Uyghur;uk=Ukrainian;und=Unknown;ur=Urdu;uz=Uzbek;"
-    "vi=Vietnamese;xh=Xhosa;yo=Yoruba;yue=Cantonese;zh=Chinese;zu=Zulu"
+    "vi=Vietnamese;xh=Xhosa;yi=Yiddish;yo=Yoruba;yue=Cantonese;zh=Chinese;zu=Zulu"
 )
 LANGUAGE_NAMES: Mapping[str, str] = MappingProxyType(dict(x.split("=") for x in _NAMES.split(";")))

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from encoder.console import LoadEncoder, load_when_needed, run, show_log, stderr, stdout
+from retriever.balance import BalanceMode
 from retriever.context import cite
 from retriever.hit import Hit
 from retriever.snippet import Snippet, clean_line
@@ -48,6 +49,12 @@ def search(
     accept_license: Annotated[
         bool, typer.Option("--accept-license", help="Accept a licence without commercial use.")
     ] = False,
+    balance: Annotated[
+        BalanceMode, typer.Option(help="Take the languages' own lean out of the ranking.")
+    ] = "auto",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say how the hits were ranked; raw cosines.")
+    ] = False,
     fail_empty: Annotated[
         bool, typer.Option("--fail-empty", help="Exit with 3 if nothing was found.")
     ] = False,
@@ -64,25 +71,35 @@ def search(
     retriever = Retriever.open(index, load(name, accept_licence=accept_license))
     languages = tuple(code.strip() for code in lang.split(",") if code.strip())
     hits = retriever.search(
-        question, k, languages=languages, path=path, min_score=min_score, instruction=instruction
+        question,
+        k,
+        languages=languages,
+        path=path,
+        min_score=min_score,
+        instruction=instruction,
+        balance=balance,
     )
+    if explain:
+        stderr.print(f"Balance: {retriever.balance_choice(question, balance).reason}.")
     if as_json:
         stdout.print_json(json.dumps([asdict(hit) for hit in hits]))
     else:
         snippets = make_snippets(question, hits, retriever.encoder, instruction)
         for hit, snippet in zip(hits, snippets, strict=True):
-            _print_hit(hit, snippet)
+            _print_hit(hit, snippet, explain=explain)
     if not hits:
         _explain_nothing(retriever.languages(), languages)
     return NOTHING_FOUND if fail_empty and not hits else 0
 
 
-def _print_hit(hit: Hit, snippet: Snippet) -> None:
+def _print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
     """One line of facts; the text below on a line of its own, so that it can run right to left."""
     heading = f"  {clean_line(hit.passage.heading)}" if hit.passage.heading else ""
     facts = Text()
     facts.append(f"{hit.rank:>3}  ", "bold")
     facts.append(f"{hit.score:.3f}  ", "green")
+    if explain:
+        facts.append(f"cosine {hit.cosine:.3f}  ", "dim")
     facts.append(f"{hit.passage.language:<3}  ", "cyan")
     facts.append(cite(hit.passage), "bold")
     facts.append(heading, "dim")

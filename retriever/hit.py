@@ -5,6 +5,8 @@ from typing import Literal
 
 from indexer.store import StoredPassage
 
+ScoreKind = Literal["cosine", "balanced"]
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -13,13 +15,13 @@ class Hit:
     Attributes:
         rank: 1 is the best.
         score: What ranked it; higher is better, never rises with rank.
-        score_kind: Names the score.
+        score_kind: Names the score: the raw "cosine", or "balanced" (retriever/balance.py).
         cosine: Inner product of the question's and the passage's unit vectors, in [-1, 1].
         passage: Source, page, span, text and language.
     """
 
     rank: int
     score: float
-    score_kind: Literal["cosine"]
+    score_kind: ScoreKind
     cosine: float
     passage: StoredPassage

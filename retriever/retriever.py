@@ -1,10 +1,9 @@
 """question -> hits, every step in order.
 
-check -> Index.reading -> encode_queries -> VectorIndex.search -> Index.passages -> Hit
+check -> encode_queries -> Index.reading -> SearchState.search -> Index.passages -> Hit
 """
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,33 +16,31 @@ from encoder.errors import UnknownEncoder, UsageError
 from encoder.registry import find_spec
 from encoder.spec import Encoder, Vectors
 from indexer.errors import IndexMismatch, IndexNotFound
+from indexer.language import detect_language, language_name
 from indexer.manifest import FILE_NAME, Manifest, check_encoder
 from indexer.patterns import compile_patterns
 from indexer.store import Index, Snapshot, StoredPassage, open_index
-from indexer.vector_index import Mask, VectorIndex
+from indexer.vector_index import Mask
+from retriever.balance import STRENGTH, BalanceMode
 from retriever.errors import BlankQuery
-from retriever.hit import Hit
+from retriever.hit import Hit, ScoreKind
+from retriever.state import SearchState
 
 log = logging.getLogger(__name__)
 
-# Rows that are read from the disk at once.
-BLOCK_ROWS = 65_536
-
 
 @dataclass(frozen=True, slots=True)
-class _State:
-    """An index in memory at one commit; stamp tells whether its manifest was replaced."""
+class BalanceChoice:
+    """What language balance does for a question, and why."""
 
-    index: Index
-    stamp: tuple[int, int]
-    snapshot: Snapshot
-    vectors: VectorIndex
+    mode: BalanceMode
+    reason: str
 
 
 class Retriever:
     """Finds passages in every language; several threads may use one."""
 
-    def __init__(self, index_dir: Path, encoder: Encoder, state: _State) -> None:
+    def __init__(self, index_dir: Path, encoder: Encoder, state: SearchState) -> None:
         self.index_dir = index_dir
         self.encoder = encoder
         self._state = state
@@ -74,7 +71,7 @@ class Retriever:
             encoder = load_encoder(recorded_encoder(index.manifest))
         check_encoder(index.manifest, encoder)
         with index.reading() as database:
-            return cls(index_dir, encoder, _read_state(index, stamp, database))
+            return cls(index_dir, encoder, SearchState(index, stamp, database))
 
     @property
     def manifest(self) -> Manifest:
@@ -102,6 +99,7 @@ class Retriever:
         path: str | None = None,
         min_score: float | None = None,
         instruction: str | None = None,
+        balance: BalanceMode = "auto",
     ) -> tuple[Hit, ...]:
         """Find the passages that answer a question, in whatever language they are written.
 
@@ -113,6 +111,8 @@ class Retriever:
             path: Only sources that match this pattern in gitignore syntax: "manuals/", "*.pdf".
             min_score: Only hits of at least this score.
             instruction: The task put before the question; None takes the encoder's own.
+            balance: "auto" takes most of the languages' own lean out of the ranking, "full" all
+                of it, "off" ranks by the raw cosine. docs/language-balance.md explains it.
 
         Returns:
             Hits, best first. A filter never costs recall: the k best of what it lets through.
@@ -134,13 +134,30 @@ class Retriever:
             self._follow_generation()
             with self._state.index.reading() as database:
                 if self._state.index.commit_id(database) != self._state.snapshot.commit_id:
-                    self._state = _read_state(
-                        self._state.index, self._state.stamp, database, self._state.vectors
-                    )
+                    self._state = SearchState(self._state.index, self._state.stamp, database)
+                mode = self._state.effective(balance)
                 allowed = _allowed(self._state.snapshot, languages, path)
-                rows, cosines = self._state.vectors.search(vector, k, allowed)
+                rows, scores, cosines = self._state.search(
+                    vector, detect_language(query), mode, k, allowed
+                )
                 passages = self._state.index.passages(database, rows.tolist())
-        return _ranked(passages, cosines, min_score)
+        kind: ScoreKind = "cosine" if mode == "off" else "balanced"
+        return _ranked(passages, scores, cosines, kind, min_score)
+
+    def balance_choice(self, query: str, balance: BalanceMode = "auto") -> BalanceChoice:
+        """Say what `search` does about languages for this question."""
+        if balance == "off":
+            return BalanceChoice("off", "ranked by the raw cosine, as asked")
+        if self._state.means is None:
+            return BalanceChoice(
+                "off", "ranked by the raw cosine: one language, or too few passages to tell"
+            )
+        fitted = "its own" if self._state.means.offsets is None else "its own and fitted"
+        return BalanceChoice(
+            balance,
+            f"{STRENGTH[balance]:.0%} of each language's mean is taken away (from {fitted} "
+            f"means); the question is in {language_name(detect_language(query))}",
+        )
 
     def _follow_generation(self) -> None:
         """Change over to a new generation if a build has published one."""
@@ -150,20 +167,24 @@ class Retriever:
         index = open_index(self.index_dir)
         check_encoder(index.manifest, self.encoder)
         with index.reading() as database:
-            self._state = _read_state(index, stamp, database)
+            self._state = SearchState(index, stamp, database)
 
 
 def _ranked(
-    passages: Sequence[StoredPassage], cosines: Vectors, min_score: float | None
+    passages: Sequence[StoredPassage],
+    scores: Vectors,
+    cosines: Vectors,
+    kind: ScoreKind,
+    min_score: float | None,
 ) -> tuple[Hit, ...]:
     # Equal scores are ordered by what is the same in every index of these documents.
     order = sorted(
-        range(len(passages)), key=lambda i: (-cosines[i], passages[i].source, passages[i].start)
+        range(len(passages)), key=lambda i: (-scores[i], passages[i].source, passages[i].start)
     )
     return tuple(
-        Hit(rank, float(cosines[i]), "cosine", float(cosines[i]), passages[i])
+        Hit(rank, float(scores[i]), kind, float(cosines[i]), passages[i])
         for rank, i in enumerate(order, 1)
-        if min_score is None or cosines[i] >= min_score
+        if min_score is None or scores[i] >= min_score
     )
 
 
@@ -193,20 +214,6 @@ def recorded_encoder(manifest: Manifest) -> str:
             f"If you trust it, say so: --encoder {name}",
         ) from error
     return name
-
-
-def _read_state(
-    index: Index,
-    stamp: tuple[int, int],
-    database: sqlite3.Connection,
-    known: VectorIndex | None = None,
-) -> _State:
-    """Read the latest commit; rows that are in memory already are not read again."""
-    snapshot = index.snapshot(database)
-    vectors = known or VectorIndex(index.manifest.encoder.dim, index.manifest.encoder.row_dtype)
-    for first in range(len(vectors), len(snapshot.live), BLOCK_ROWS):
-        vectors.add(index.rows(first, min(first + BLOCK_ROWS, len(snapshot.live))))
-    return _State(index, stamp, snapshot, vectors)
 
 
 def _allowed(snapshot: Snapshot, languages: Sequence[str], path: str | None) -> Mask:

@@ -39,6 +39,7 @@ SENTENCES = {
     "el": "Η εγγύηση δεν καλύπτει ζημιές που προκλήθηκαν κατά τη μεταφορά της συσκευής.",
     "ar": "لا يشمل الضمان الأضرار التي حدثت أثناء نقل الجهاز من مكان إلى آخر.",
     "fa": "ضمانت‌نامه شامل خسارت‌هایی که هنگام جابه‌جایی دستگاه پیش آمده است نمی‌شود.",
+    "yi": "די גאַראַנטיע איז גילטיק צוויי יאָר פון דעם טאָג און דעקט אַלע טיילן פון דער מאַשין.",
     "he": "האחריות אינה חלה על נזקים שנגרמו בזמן הובלת המכשיר.",
     "hi": "मशीन को ले जाते समय हुए नुकसान पर यह गारंटी लागू नहीं होती है।",
     "bn": "যন্ত্রটি পরিবহনের সময় যে ক্ষতি হয়েছে তা এই নিশ্চয়তার আওতায় পড়ে না।",
@@ -157,7 +158,7 @@ def test_every_answer_of_the_model_has_a_name() -> None:
     labels = set(LanguageIdentifier.from_model_file(MODEL_FILE).labels)
     answers = {FOLDED.get(label, label) for label in labels - NOT_ASKED}
     assert labels >= NOT_ASKED | set(FOLDED)
-    assert set(LANGUAGE_NAMES) == answers | {"bo", "dv", "sd", "ti", UNKNOWN}
+    assert set(LANGUAGE_NAMES) == answers | {"bo", "dv", "sd", "ti", "yi", UNKNOWN}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,155 @@
+"""Language balance: the right passage wins, in whatever language; one language pays nothing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encoder.language_offsets import LanguageOffsets, language_offsets
+from encoder.spec import Vectors
+from indexer.build import build_index
+from indexer.language import detect_language
+from retriever.balance import balance_passages, balance_query, fit_means
+from retriever.retriever import Retriever
+from tests.concept_encoder import SPEC, ConceptEncoder
+
+LANGUAGES = ("de", "en", "es")
+SENTENCES = {
+    "de": "Heute {} wir in der großen Küche und sprechen über vieles. {}",
+    "en": "Today we {} in the large kitchen and talk about many things. {}",
+    "es": "Hoy {} en la cocina grande y hablamos de muchas cosas. {}",
+}
+WORDS = {
+    "de": ("Katze", "Wasser", "Brot"),
+    "en": ("cat", "water", "bread"),
+    "es": ("gato", "agua", "pan "),
+}
+
+
+class LeaningEncoder(ConceptEncoder):
+    """Adds to each vector an axis of its language that outweighs what the text says."""
+
+    def __init__(self) -> None:
+        super().__init__(replace(SPEC, name="leaning", dim=SPEC.dim + len(LANGUAGES)))
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        rows = np.zeros((len(texts), self.spec.dim), np.float32)
+        rows[:, : SPEC.dim] = ConceptEncoder().encode_passages(texts)
+        for i, text in enumerate(texts):
+            language = detect_language(text)
+            if language in LANGUAGES:
+                rows[i, SPEC.dim + LANGUAGES.index(language)] = 1.5
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows
+
+
+def make_docs(folder: Path, languages: Sequence[str]) -> Path:
+    """Sixty documents that say nothing in particular, and one about a cat in the last language."""
+    folder.mkdir()
+    for language in languages:
+        for number in range(60 // len(languages)):
+            other = WORDS[language][1 + number % 2]
+            text = SENTENCES[language].format(other, "." * number)
+            (folder / f"{language}{number:02}.txt").write_text(text, encoding="utf-8")
+    text = SENTENCES[languages[-1]].format(WORDS[languages[-1]][0], "")
+    (folder / "cat.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def leaning(tmp_path: Path) -> Retriever:
+    docs = make_docs(tmp_path / "docs", ("de", "es"))
+    build_index(docs, tmp_path / "index", LeaningEncoder())
+    return Retriever.open(tmp_path / "index", LeaningEncoder())
+
+
+QUESTION = "Wo ist die Katze in der großen Küche, und was macht sie heute?"
+
+
+def test_without_balance_the_questions_own_language_wins(leaning: Retriever) -> None:
+    hits = leaning.search(QUESTION, k=30, balance="off")
+    assert {hit.passage.language for hit in hits} == {"de"}
+    assert {hit.score_kind for hit in hits} == {"cosine"}
+
+
+@pytest.mark.parametrize("mode", ["auto", "full"])
+def test_with_balance_the_answer_wins(mode: str, leaning: Retriever) -> None:
+    hits = leaning.search(QUESTION, k=3, balance="auto" if mode == "auto" else "full")
+    assert hits[0].passage.source == "cat.txt"
+    assert hits[0].score_kind == "balanced"
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_the_raw_cosine_stands_beside_the_balanced_score(leaning: Retriever) -> None:
+    raw = {hit.passage.row: hit.cosine for hit in leaning.search(QUESTION, k=61, balance="off")}
+    balanced = {hit.passage.row: hit.cosine for hit in leaning.search(QUESTION, k=61)}
+    assert balanced == pytest.approx(raw, abs=1e-6)
+
+
+def test_the_choice_gives_its_reason(leaning: Retriever) -> None:
+    choice = leaning.balance_choice(QUESTION)
+    assert choice.mode == "auto"
+    assert choice.reason.endswith("(from its own means); the question is in German")
+    assert leaning.balance_choice(QUESTION, "off").reason == "ranked by the raw cosine, as asked"
+
+
+def test_one_language_is_ranked_as_if_there_were_no_balance(tmp_path: Path) -> None:
+    docs = make_docs(tmp_path / "docs", ("de",))
+    build_index(docs, tmp_path / "index", LeaningEncoder())
+    retriever = Retriever.open(tmp_path / "index", LeaningEncoder())
+    assert retriever.search(QUESTION, k=61) == retriever.search(QUESTION, k=61, balance="off")
+    assert retriever.balance_choice(QUESTION).mode == "off"
+
+
+def test_few_passages_and_no_fitted_means_are_ranked_raw(index_dir: Path) -> None:
+    retriever = Retriever.open(index_dir, ConceptEncoder())
+    assert {hit.score_kind for hit in retriever.search("cat")} == {"cosine"}
+
+
+def test_a_new_document_changes_the_means_of_an_open_retriever(tmp_path: Path) -> None:
+    docs = make_docs(tmp_path / "docs", ("de",))
+    build_index(docs, tmp_path / "index", LeaningEncoder())
+    retriever = Retriever.open(tmp_path / "index", LeaningEncoder())
+    (docs / "new.txt").write_text(SENTENCES["es"].format("gato", ""), encoding="utf-8")
+    build_index(docs, tmp_path / "index", LeaningEncoder())
+    assert retriever.search(QUESTION, k=1)[0].score_kind == "balanced"
+
+
+def test_means_are_shrunk_toward_the_centre_and_the_fitted_lean() -> None:
+    offsets = LanguageOffsets(
+        ("de",),
+        np.array([[0, 1]], np.float32),
+        np.zeros((1, 2), np.float32),
+        np.array([1, 0], np.float32),
+        np.array([1, 0], np.float32),
+    )
+    sums = np.array([[1, 0], [1, 0]], np.float32)  # one passage each, in "de" and "xx"
+    means = fit_means(sums, np.array([1, 1]), ("de", "xx"), offsets)
+    assert means is not None
+    # (two passages less de's lean + 50 times the fitted mean) / 52;
+    # then (one passage + 10 times that centre, with the lean) / 11
+    assert means.centre == pytest.approx([1.0, -1 / 52], abs=1e-6)
+    assert means.passages[0] == pytest.approx([1.0, 10 * (1 - 1 / 52) / 11], abs=1e-6)
+    assert means.passages[1] == pytest.approx([1.0, -10 / 52 / 11], abs=1e-6)
+
+
+def test_balanced_rows_have_unit_length_even_where_nothing_is_left() -> None:
+    sums = np.array([[30, 0], [0, 30]], np.float32)
+    means = fit_means(sums, np.array([30, 30]), ("de", "en"), None)
+    assert means is not None
+    rows = balance_passages(
+        np.array([[1, 0], [0.6, 0.8]], np.float32), np.array([0, 1], np.int32), means, 0.8
+    )
+    assert np.linalg.norm(rows, axis=1) == pytest.approx([1, 1])
+    assert np.linalg.norm(balance_query(means.centre, "xx", means, 1.0)) <= 1
+
+
+def test_the_shipped_offsets_cover_many_languages_and_are_centred() -> None:
+    offsets = language_offsets("e5-small")
+    assert offsets is not None
+    assert len(offsets.languages) == 29
+    assert offsets.passages.shape == offsets.queries.shape == (len(offsets.languages), 384)
+    assert np.abs(offsets.passages.mean(axis=0)).max() < 1e-3
+    assert language_offsets("concepts") is None
