@@ -32,7 +32,7 @@ def test_a_build_ends_with_a_summary(
         "Documents: 4 read",
         "Formats:   txt 2, html 1, md 1",
         "Languages: German 2, Spanish 1, Japanese 1",
-        "Passages:  4 (4 encoded, 94 tokens; 0 copied)",
+        "Passages:  4 (4 encoded, 92 tokens; 0 copied)",
     ]
     assert lines[4].startswith("Seconds:   scan ")
     assert lines[5:] == [
