@@ -1,6 +1,7 @@
 """What all commands have in common: streams, log lines, error messages and exit codes."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Protocol
@@ -12,8 +13,17 @@ from rich.markup import escape
 from encoder.errors import RagError
 from encoder.spec import Encoder
 
+
 # Results go to stdout; progress, logs and errors to stderr, so that results can be piped.
-stdout = Console(highlight=False, soft_wrap=True)
+class _PipedConsole(Console):
+    """Ends quietly when the reader of a pipe has seen enough ("| head")."""
+
+    def on_broken_pipe(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0)
+
+
+stdout = _PipedConsole(highlight=False, soft_wrap=True)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 INTERRUPTED = 130
@@ -56,24 +66,26 @@ def run(
             obj=load,
         )
     except RagError as error:
-        stderr.print(f"[bold red]Error:[/] {escape(error.what)}")
+        stderr.print(f"[bold red]Error:[/] {escape(plain(error.what))}")
         if error.next_step:
-            stderr.print(escape(error.next_step))
+            stderr.print(escape(plain(error.next_step)))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         stderr.print("Interrupted.")
         code = INTERRUPTED
     except typer.Exit as stop:
         code = stop.exit_code
-    except BrokenPipeError:  # "| head" has seen enough
-        sys.stderr.close()
-        return 0
     except Exception as error:
         if not hasattr(error, "format_message"):  # click's own usage errors have it
             raise
         error.show()  # type: ignore[attr-defined]
         return 2
     return int(code or 0)
+
+
+def plain(text: str) -> str:
+    """A text from outside, safe for a terminal: what is not printable is shown as an escape."""
+    return "".join(ch if ch.isprintable() else f"\\u{ord(ch):04x}" for ch in text)
 
 
 def show_log(*, quiet: bool) -> None:
@@ -89,4 +101,4 @@ def show_log(*, quiet: bool) -> None:
 class _LogLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         mark = "[yellow]Warning:[/] " if record.levelno >= logging.WARNING else ""
-        stderr.print(f"{mark}{escape(record.getMessage())}")
+        stderr.print(f"{mark}{escape(plain(record.getMessage()))}")

@@ -92,7 +92,7 @@ class TransformerEncoder:
 
     def token_ends(self, text: str, /) -> TokenEnds:
         """Where each token of the bare text ends, in code points, never decreasing."""
-        offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        offsets = self._tokenizer.encode(_valid(text), add_special_tokens=False).offsets
         ends = np.fromiter((end for _, end in offsets), np.int64, len(offsets))
         return np.maximum.accumulate(ends)
 
@@ -130,7 +130,7 @@ class TransformerEncoder:
         return f"{head}{text}{tail}"
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
-        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        return [encoding.ids for encoding in self._tokenizer.encode_batch([*map(_valid, texts)])]
 
     def _cut(self, ids: list[int]) -> list[int]:
         limit = self._spec.max_tokens
@@ -159,6 +159,11 @@ class TransformerEncoder:
                 states = self.hidden_states(ids, mask)
                 pooled = pool(states, mask.to(states.device), self._spec.pooling)
                 vectors[batch] = pooled.cpu().numpy()
+
+
+def _valid(text: str) -> str:
+    """Replace lone surrogates, as a shell passes on for invalid bytes; the length stays."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:

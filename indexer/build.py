@@ -8,7 +8,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,13 +19,14 @@ from encoder.errors import UsageError
 from encoder.spec import Encoder, Vectors
 from indexer.chunk import Chunking, Passage, chunk_document
 from indexer.document import Document
-from indexer.errors import IndexMismatch, IndexNotFound, UnreadableDocument
+from indexer.errors import IndexerError, IndexMismatch, IndexNotFound, UnreadableDocument
 from indexer.language import document_language
 from indexer.manifest import (
     FILE_NAME,
     Manifest,
     check_encoder,
     installed_libraries,
+    is_manifest,
     make_probes,
     read_manifest,
 )
@@ -33,6 +34,7 @@ from indexer.plan import Changes, check_something_to_read, guard_removals, plan_
 from indexer.read import read_document
 from indexer.scan import Scan, SourceFile, scan
 from indexer.store import (
+    DATABASE,
     IndexWriter,
     Part,
     Unread,
@@ -183,7 +185,7 @@ def _check_index_folder(index_dir: Path) -> None:
         return
     ours = re.compile(r"g\d{4}|write\.lock|manifest\.json|\.manifest-.*")
     strange = [path.name for path in index_dir.iterdir() if not ours.fullmatch(path.name)]
-    if strange and not (index_dir / FILE_NAME).exists():
+    if strange and not is_manifest(index_dir):
         raise UsageError(
             f"{index_dir} is not an index, and it is not empty ({strange[0]} is in it).",
             "Name another folder for the index: --index ./index",
@@ -194,19 +196,15 @@ def _manifest_for(
     corpus_dir: Path, index_dir: Path, encoder: Encoder, options: BuildOptions
 ) -> Manifest:
     """The manifest of the generation that this build writes."""
-    generations = sorted(path.name for path in index_dir.glob("g[0-9][0-9][0-9][0-9]"))
     if not options.fresh:
-        try:
-            manifest = read_manifest(index_dir)
-        except IndexNotFound:
-            generations = []  # what an interrupted --fresh left behind is begun anew
-        else:
-            return _checked(manifest, corpus_dir, index_dir, encoder, options)
+        with suppress(IndexNotFound):
+            return _checked(read_manifest(index_dir), corpus_dir, index_dir, encoder, options)
     chunking = options.chunking or Chunking()
     chunking.check(encoder)
-    number = int(generations[-1][1:]) + 1 if generations else 1
-    generation = f"g{number:04d}"
-    shutil.rmtree(index_dir / generation, ignore_errors=True)
+    with suppress(IndexerError):  # a damaged index has no generation to keep
+        _delete_generations_but(index_dir, read_manifest(index_dir).generation)
+    generations = sorted(path.name for path in index_dir.glob("g[0-9][0-9][0-9][0-9]"))
+    generation = f"g{int(generations[-1][1:]) + 1 if generations else 1:04d}"
     return Manifest(
         encoder.spec,
         chunking,
@@ -288,7 +286,8 @@ class _Build:
         self.unread += [*found.unread, *changes.unread]
         if not options.fresh:
             writer.publish()
-            _delete_other_generations(writer)
+            # Readers of an older generation have had a whole build's time to finish.
+            _delete_generations_but(writer.index_dir, writer.manifest.generation)
         if not changes.nothing:
             self._apply(writer, changes)
         with self.timed("store"):
@@ -323,7 +322,7 @@ class _Build:
                     document = read_document(file.path, file.source)
                 with self.timed("chunk"):
                     passages = chunk_document(document, self.encoder, writer.manifest.chunking)
-            except (UnreadableDocument, OSError) as error:
+            except (UnreadableDocument, OSError, MemoryError) as error:
                 self._note_unread(file, error, known=file.source in known)
                 continue
             language = document_language([(p.language, len(p.text)) for p in passages])
@@ -338,12 +337,14 @@ class _Build:
                 yield _Draft(document, sha256, file.size_bytes, language, part, share, complete)
 
     def _note_unread(
-        self, file: SourceFile, error: UnreadableDocument | OSError, *, known: bool
+        self, file: SourceFile, error: UnreadableDocument | OSError | MemoryError, *, known: bool
     ) -> None:
         if isinstance(error, UnreadableDocument):
             reason = f"{error.reason} {error.next_step}".strip()
-        else:
+        elif isinstance(error, OSError):
             reason = f"It cannot be read: {error.strerror or error}."
+        else:
+            reason = "It needs more memory than there is. Cut it into smaller files."
         if known:
             reason += " In the index its last readable version is kept."
         self.unread.append(Unread(file.source, reason))
@@ -421,10 +422,10 @@ class _Build:
         )
 
 
-def _delete_other_generations(writer: IndexWriter) -> None:
-    """Readers of an older generation have had a whole build's time to finish."""
-    for folder in writer.index_dir.glob("g[0-9][0-9][0-9][0-9]"):
-        if folder.name != writer.manifest.generation:
+def _delete_generations_but(index_dir: Path, current: str) -> None:
+    """Delete what was replaced, and what an interrupted --fresh has left behind."""
+    for folder in index_dir.glob("g[0-9][0-9][0-9][0-9]"):
+        if folder.name != current and (folder / DATABASE).exists():
             shutil.rmtree(folder, ignore_errors=True)
 
 

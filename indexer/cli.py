@@ -103,7 +103,8 @@ def build(
         with show.progress(quiet=quiet or as_json) as watch:
             report = build_index(docs, index, loaded, options, watch)
     except KeyboardInterrupt:
-        stderr.print("Interrupted. What was committed is kept; the same command goes on from it.")
+        kept = "What was committed is kept; the same command goes on from it."
+        stderr.print(f"Interrupted. {'--fresh begins anew next time.' if fresh else kept}")
         return INTERRUPTED
     if as_json:
         stdout.print_json(json.dumps(asdict(report)))

@@ -138,6 +138,14 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def is_manifest(index_dir: Path) -> bool:
+    """Tell whether a folder holds a manifest of ours, of whatever version."""
+    try:
+        return _VERSION.validate_json((index_dir / FILE_NAME).read_bytes()).format_version > 0
+    except (OSError, ValidationError):
+        return False
+
+
 def read_manifest(index_dir: Path) -> Manifest:
     """Read and check the manifest.
 

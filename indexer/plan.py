@@ -49,9 +49,14 @@ def plan_changes(known: Mapping[str, str], found: Scan) -> Changes:
             hashes[file.source] = file_sha256(file.path)
         except OSError as error:
             unread.append(Unread(file.source, f"It cannot be read: {error.strerror}."))
-    kept_back = {item.source for item in (*unread, *found.unread)}
-    # A file that is there but cannot be opened just now is no reason to forget its document.
-    gone = {source for source in known if source not in hashes and source not in kept_back}
+    closed = tuple(item.source.rstrip("/") for item in (*unread, *found.unread))
+    # What is there but cannot be opened just now, file or folder, is no reason to forget documents.
+    gone = {
+        source
+        for source in known
+        if source not in hashes
+        and not any(source == name or source.startswith(f"{name}/") for name in closed)
+    }
     new = [source for source in hashes if source not in known]
     renamed = _renames(known, sorted(gone), {source: hashes[source] for source in new})
     moved_from, moved_to = {old for old, _ in renamed}, {new for _, new in renamed}
@@ -92,9 +97,9 @@ def guard_removals(known: int, changes: Changes, corpus_dir: Path) -> None:
     """
     if 2 * len(changes.removed) > known:
         raise RemovalGuard(
-            f"{len(changes.removed)} of {known} documents are no longer in {corpus_dir}; nothing "
-            "was changed.",
-            "Is the folder mounted and the right one? If they are really gone: --allow-removals",
+            f"{len(changes.removed)} of {known} documents are gone from {corpus_dir} or left out "
+            "by patterns; nothing was changed.",
+            "Is the folder mounted and the right one? If they should really go: --allow-removals",
         )
 
 

@@ -107,7 +107,7 @@ def _check(corpus_dir: Path, index_dir: Path) -> None:
 
 def _ignore_lines(corpus_dir: Path) -> list[str]:
     try:
-        return (corpus_dir / IGNORE_FILE).read_text(encoding="utf-8").splitlines()
+        return (corpus_dir / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:

@@ -17,7 +17,7 @@ from rich.progress import (
     Progress as ProgressLine,
 )
 
-from encoder.console import stderr, stdout
+from encoder.console import plain, stderr, stdout
 from indexer.build import BuildReport, Progress, Watch
 from indexer.language import language_name
 from indexer.plan import Changes
@@ -180,7 +180,7 @@ def listing(
 
 def line(text: str) -> str:
     """A text from outside, safe to print: no control characters, no markup."""
-    return escape("".join(ch if ch.isprintable() else f"\\u{ord(ch):04x}" for ch in text))
+    return escape(plain(text))
 
 
 def _print_unread(unread: Sequence[Unread]) -> None:

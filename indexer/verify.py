@@ -1,6 +1,7 @@
 """Read a whole index and compare it with its checksums; copy one safely."""
 
 import hashlib
+import json
 import shutil
 import sqlite3
 import tempfile
@@ -10,7 +11,7 @@ import numpy as np
 
 from encoder.errors import UsageError
 from indexer.errors import IndexDamaged
-from indexer.manifest import FILE_NAME
+from indexer.manifest import write_manifest
 from indexer.store import Index, open_index, text_key
 from indexer.store.database import DATABASE, storage_errors
 from indexer.store.rows import VECTORS, row_bytes
@@ -66,7 +67,8 @@ def back_up(index_dir: Path, destination: Path) -> None:
             # Rows are appended before they are committed, so the copied database never names one
             # that is not copied after it.
             shutil.copyfile(index.folder / VECTORS, generation / VECTORS)
-            shutil.copyfile(index.index_dir / FILE_NAME, copy / FILE_NAME)
+            # Not the file: a --fresh build may have replaced it meanwhile.
+            write_manifest(copy, index.manifest)
             copy.rename(destination)
 
 
@@ -89,10 +91,14 @@ def _check_database(index: Index, database: sqlite3.Connection) -> None:
 def _check_texts(index: Index, database: sqlite3.Connection) -> tuple[int, int]:
     """Compare each passage's text with the key it was stored under; spans must cover the text."""
     documents = passages = 0
-    for number, source, text in database.execute(
-        "SELECT id, source, text FROM documents WHERE stage = 'complete'"
+    for number, source, text, pages, notes in database.execute(
+        "SELECT id, source, text, pages, notes FROM documents WHERE stage = 'complete'"
     ):
         documents += 1
+        try:
+            json.loads(pages), json.loads(notes)
+        except ValueError as error:
+            raise IndexDamaged(index.index_dir, f"the facts of {source} have changed") from error
         covered = 0
         for start, end, key in database.execute(
             'SELECT start, "end", key FROM passages WHERE document = ? ORDER BY start', (number,)

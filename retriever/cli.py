@@ -100,7 +100,7 @@ def _print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
     facts.append(f"{hit.score:.3f}  ", "green")
     if explain:
         facts.append(f"cosine {hit.cosine:.3f}  ", "dim")
-    facts.append(f"{hit.passage.language:<3}  ", "cyan")
+    facts.append(f"{clean_line(hit.passage.language):<3}  ", "cyan")
     facts.append(cite(hit.passage), "bold")
     facts.append(heading, "dim")
     text = Text(snippet.text)
@@ -117,7 +117,7 @@ def _explain_nothing(held: dict[str, int], asked: Sequence[str]) -> None:
     elif strange:
         stderr.print(
             f"Nothing found: no passage is in {', '.join(strange)}; the index holds "
-            f"{', '.join(f'{code} ({number})' for code, number in held.items())}.",
+            f"{', '.join(f'{clean_line(code)} ({number})' for code, number in held.items())}.",
             markup=False,
         )
     else:

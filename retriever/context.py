@@ -18,7 +18,7 @@ def format_context(hits: Sequence[Hit]) -> str:
         an empty text for no hits.
     """
     return "\n\n".join(
-        f"[{hit.rank}] {cite(hit.passage)} ({hit.passage.language})\n"
+        f"[{hit.rank}] {cite(hit.passage)} ({clean_line(hit.passage.language)})\n"
         + "\n".join(f"> {line}" for line in _lines(hit.passage.text))
         for hit in hits
     )

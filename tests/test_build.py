@@ -15,7 +15,9 @@ from indexer.build import BuildOptions, build_index, plan_build
 from indexer.chunk import Chunking
 from indexer.errors import CorpusError, IndexLocked, IndexMismatch, RemovalGuard
 from indexer.manifest import PROBE_PASSAGE
-from indexer.store import lock_for_writing, open_index
+from indexer.plan import plan_changes
+from indexer.scan import Scan
+from indexer.store import Unread, lock_for_writing, open_index
 from indexer.verify import verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import SPEC, ConceptEncoder
@@ -126,7 +128,7 @@ def test_an_emptied_folder_changes_nothing(corpus_dir: Path, index_dir: Path) ->
     before = texts_and_vectors(index_dir)
     shutil.rmtree(corpus_dir)
     corpus_dir.mkdir()
-    with pytest.raises(RemovalGuard, match="4 of 4 documents are no longer in"):
+    with pytest.raises(RemovalGuard, match="4 of 4 documents are gone from"):
         build_index(corpus_dir, index_dir, ConceptEncoder())
     assert texts_and_vectors(index_dir) == before
     report = build_index(corpus_dir, index_dir, ConceptEncoder(), BuildOptions(allow_removals=True))
@@ -282,3 +284,37 @@ def test_a_changed_spec_name_is_another_encoder(corpus_dir: Path, index_dir: Pat
     other = ConceptEncoder(replace(SPEC, name="thoughts"))
     with pytest.raises(IndexMismatch, match="made with concepts, not with thoughts"):
         build_index(corpus_dir, index_dir, other)
+
+
+def test_documents_in_a_folder_that_cannot_be_listed_are_kept() -> None:
+    known = {"sub/a.txt": "1", "sub/deep/b.txt": "2", "subway.txt": "3", "gone.txt": "4"}
+    unread = (Unread("sub/", "The folder cannot be listed: Permission denied."),)
+    changes = plan_changes(known, Scan((), unread, 0))
+    assert changes.removed == ("gone.txt", "subway.txt")
+
+
+def test_a_folder_with_another_programs_manifest_is_never_written_to(
+    corpus_dir: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "extension"
+    (folder / "g2023").mkdir(parents=True)
+    (folder / "manifest.json").write_text('{"name": "my extension"}')
+    (folder / "icon.png").touch()
+    for fresh in (False, True):
+        with pytest.raises(UsageError, match="is not an index"):
+            build_index(corpus_dir, folder, ConceptEncoder(), BuildOptions(fresh=fresh))
+    assert (folder / "manifest.json").read_text() == '{"name": "my extension"}'
+
+
+def test_an_interrupted_fresh_build_leaves_the_index_as_it_was(
+    corpus_dir: Path, index_dir: Path
+) -> None:
+    before = texts_and_vectors(index_dir)
+    encoder = WeakEncoder()
+    encoder.left = 2
+    with pytest.raises(Interrupted):
+        build_index(corpus_dir, index_dir, encoder, BuildOptions(fresh=True))
+    assert texts_and_vectors(index_dir) == before
+    build_index(corpus_dir, index_dir, ConceptEncoder(), BuildOptions(fresh=True))
+    assert sorted(path.name for path in index_dir.glob("g*")) == ["g0001", "g0002"]
+    assert texts_and_vectors(index_dir).keys() == before.keys()

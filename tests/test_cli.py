@@ -248,3 +248,23 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(
     assert "Traceback" not in process.stderr
     assert build(corpus_dir, tmp_path / "index") == 0
     assert indexer.cli.main(["verify", "--index", str(tmp_path / "index")]) == 0
+
+
+def test_an_error_message_carries_no_terminal_escapes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "\x1b[2Jx.jpg").touch()
+    assert build(tmp_path / "docs", tmp_path / "index") == 2
+    error = capsys.readouterr().err
+    assert "\x1b" not in error
+    assert "\\u001b[2Jx.jpg" in error
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(index_dir: Path) -> None:
+    listing = f"'{sys.executable}' -m indexer ls --index '{index_dir}'"
+    result = subprocess.run(
+        ["bash", "-c", f"{listing} | true; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True, text=True, cwd=ROOT, check=True,
+    )  # fmt: skip
+    assert (result.stdout, result.stderr) == ("0\n", "")

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from encoder.errors import RagError
+from indexer import verify as verify_module
+from indexer.build import BuildOptions, build_index
 from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound
+from indexer.store import Index
 from indexer.verify import back_up, verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
@@ -46,6 +49,12 @@ def replace(name: str, content: bytes) -> Callable[[Path], None]:
 def cut_vectors(index_dir: Path) -> None:
     path = index_dir / "g0001" / "vectors.bin"
     path.write_bytes(path.read_bytes()[:-1])
+
+
+def link_vectors(index_dir: Path) -> None:
+    path = index_dir / "g0001" / "vectors.bin"
+    path.rename(index_dir.parent / "elsewhere.bin")
+    path.symlink_to(index_dir.parent / "elsewhere.bin")
 
 
 FOUND_ON_OPEN: list[tuple[str, Callable[[Path], None], type[RagError], str]] = [
@@ -105,6 +114,19 @@ FOUND_ON_OPEN: list[tuple[str, Callable[[Path], None], type[RagError], str]] = [
         "no vectors", lambda d: (d / "g0001" / "vectors.bin").unlink(), IndexDamaged,
         "vectors.bin has 0 bytes; 4 rows need 96",
     ),
+    (
+        "rows that are not there", edit_database("UPDATE passages SET row = row + 1000"),
+        IndexDamaged, "has passages outside its 4 rows",
+    ),
+    (
+        "fewer rows than passages", edit_database("UPDATE state SET next_row = 2"), IndexDamaged,
+        "has passages outside its 2 rows",
+    ),
+    (
+        "no state", edit_database("DELETE FROM state"), IndexDamaged,
+        "does not say how many rows there are",
+    ),
+    ("vectors a link", link_vectors, IndexDamaged, "vectors.bin is a link"),
     ("vectors cut", cut_vectors, IndexDamaged, "vectors.bin has 95 bytes; 4 rows need 96"),
 ]  # fmt: skip
 
@@ -150,6 +172,10 @@ FOUND_BY_VERIFY: list[tuple[str, Callable[[Path], None], str]] = [
         "the text of animals.txt has changed",
     ),
     (
+        "notes that are not JSON", edit_database("UPDATE documents SET notes = 'x'"),
+        "the facts of animals.txt have changed",
+    ),
+    (
         "a passage of no document",
         edit_database("UPDATE passages SET document = 99 WHERE row = 0"), "has no document",
     ),
@@ -186,3 +212,26 @@ def test_a_backup_is_an_index(index_dir: Path, tmp_path: Path) -> None:
 def test_a_backup_never_overwrites(index_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(RagError, match="exists already"):
         back_up(index_dir, tmp_path)
+
+
+def test_a_build_never_writes_through_a_link(corpus_dir: Path, index_dir: Path) -> None:
+    link_vectors(index_dir)
+    victim = index_dir.parent / "elsewhere.bin"
+    before = victim.read_bytes()
+    with pytest.raises(IndexDamaged, match=r"vectors\.bin is a link"):
+        build_index(corpus_dir, index_dir, ConceptEncoder())
+    assert victim.read_bytes() == before
+
+
+def test_a_backup_is_whole_though_a_fresh_build_ends_meanwhile(
+    corpus_dir: Path, index_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_database = verify_module._copy_database
+
+    def copy_then_build(index: Index, path: Path) -> None:
+        copy_database(index, path)
+        build_index(corpus_dir, index_dir, ConceptEncoder(), BuildOptions(fresh=True))
+
+    monkeypatch.setattr(verify_module, "_copy_database", copy_then_build)
+    back_up(index_dir, tmp_path / "copy")
+    assert verify_index(tmp_path / "copy")["verdict"] == "sound"

@@ -66,3 +66,9 @@ def test_a_missing_folder_a_file_and_the_index_itself_are_refused(tmp_path: Path
         scan(tmp_path / "a.txt", tmp_path / "index")
     with pytest.raises(UsageError, match="is the folder of documents itself"):
         scan(tmp_path, tmp_path)
+
+
+def test_a_byte_order_mark_does_not_hide_the_first_pattern(tmp_path: Path) -> None:
+    docs = make(tmp_path / "docs", "private.txt", "a.txt")
+    (docs / ".ragignore").write_bytes(b"\xef\xbb\xbfprivate.txt\r\n")
+    assert [file.source for file in scan(docs, tmp_path / "index").files] == ["a.txt"]

@@ -188,3 +188,9 @@ def test_a_weight_that_is_missing_is_never_made_up(tmp_path: Path) -> None:
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(EncoderRefused, match=r"lacks weights .*layer.1.output.dense.weight"):
         TransformerEncoder.open(TINY_BERT, folder, FLOAT32)
+
+
+def test_invalid_bytes_in_a_text_do_no_harm(tiny: TransformerEncoder) -> None:
+    rows = tiny.encode_queries(["caf\udce9 \ud800", "caf? ?"])
+    assert rows[0] == pytest.approx(rows[1], abs=1e-6)
+    assert tiny.token_ends("\udce9a").tolist() == [1, 2]

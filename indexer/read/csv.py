@@ -8,7 +8,7 @@ from indexer.document import Document
 from indexer.read.blocks import Block, Origin, assemble, row
 from indexer.read.text import decode
 
-_SNIFF_CHARS = 65_536
+_SNIFF_CHARS = 4096
 _DELIMITERS = ",;\t|"
 
 

@@ -15,7 +15,7 @@ from indexer.read.text import decode
 _FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)^\1[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 _TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(.+)$", re.MULTILINE)
 # Links inside raw HTML blocks, where many sites (Jekyll) go on reading Markdown.
-_LINK = re.compile(r"\[([^\]\n]+)\]\([^()\s]+\)")
+_LINK = re.compile(r"\[([^\[\]\n]{1,1000})\]\([^()\s]{1,2000}\)")
 _BREAK_TAG = re.compile(r"(?i)<br\s*/?>")
 # Scripts written without blanks between words: a line break inside a paragraph is no blank there.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u9fff\uf900-\uffef]")

@@ -19,11 +19,12 @@ Readers never write. Each search uses one short read transaction; commit_id tell
 reader that something has changed.
 """
 
-from indexer.store.database import Unread
+from indexer.store.database import DATABASE, Unread
 from indexer.store.reader import Index, Snapshot, StoredDocument, StoredPassage, open_index
 from indexer.store.writer import IndexWriter, Part, lock_for_writing, text_key
 
 __all__ = [
+    "DATABASE",
     "Index",
     "IndexWriter",
     "Part",

@@ -84,11 +84,40 @@ def connect_for_reading(path: Path, index_dir: Path) -> sqlite3.Connection:
     if not writable and journal.exists() and journal.stat().st_size:
         raise StorageError(
             f"{index_dir} cannot be written from this account, and a build left a journal in it.",
-            f"Let its owner run: python -m indexer verify --index {index_dir}",
+            f"Let its owner build again: python -m indexer build DOCS --index {index_dir}",
         )
     database = connect(path, "ro", immutable=not writable)
     database.execute("PRAGMA query_only = ON")
     return database
+
+
+def check_no_links(index_dir: Path, folder: Path) -> None:
+    """Refuse an index whose files are links: writing would change what they point to.
+
+    Raises:
+        IndexDamaged: One of them is.
+    """
+    for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
+        if path.is_symlink():
+            raise IndexDamaged(index_dir, f"{path.name} is a link")
+
+
+def check_schema(index_dir: Path, database: sqlite3.Connection) -> None:
+    """Check tables, and that every passage has a row.
+
+    Raises:
+        IndexDamaged: There are other tables, views or triggers (which may run on reading), the
+            state is missing, or a passage lies outside the rows.
+    """
+    found = database.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+    if sorted(map(str, found)) != expected_schema():
+        raise IndexDamaged(index_dir, f"{DATABASE} has not the tables of an index")
+    state = database.execute("SELECT next_row FROM state").fetchone()
+    low, high = database.execute("SELECT min(row), max(row) FROM passages").fetchone()
+    if state is None or state[0] < 0:
+        raise IndexDamaged(index_dir, f"{DATABASE} does not say how many rows there are")
+    if low is not None and not 0 <= low <= high < state[0]:
+        raise IndexDamaged(index_dir, f"{DATABASE} has passages outside its {state[0]} rows")
 
 
 def expected_schema() -> list[str]:

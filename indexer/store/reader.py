@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from indexer.errors import IndexDamaged
 from indexer.manifest import Manifest, read_manifest
 from indexer.store.database import (
     DATABASE,
     Unread,
+    check_no_links,
+    check_schema,
     connect_for_reading,
-    expected_schema,
     storage_errors,
 )
 from indexer.store.rows import VECTORS, RowFile
@@ -183,12 +183,9 @@ def open_index(index_dir: Path) -> Index:
         StorageError: It cannot be read from this account.
     """
     index = Index(index_dir, read_manifest(index_dir))
+    check_no_links(index_dir, index.folder)
     with index.reading() as database:
-        expected = expected_schema()
-        found = database.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
-        # A database from a stranger may hold views or triggers that run on reading.
-        if sorted(map(str, found)) != expected:
-            raise IndexDamaged(index_dir, f"{DATABASE} has not the tables of an index")
+        check_schema(index_dir, database)
         next_row = database.execute("SELECT next_row FROM state").fetchone()[0]
         index.rows(next_row, next_row)
     return index

@@ -4,7 +4,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,15 @@ from indexer.chunk import Passage
 from indexer.document import Document
 from indexer.errors import IndexLocked
 from indexer.manifest import Manifest, fsync_folder, write_manifest
-from indexer.store.database import DATABASE, SCHEMA, Unread, connect, storage_errors
+from indexer.store.database import (
+    DATABASE,
+    SCHEMA,
+    Unread,
+    check_no_links,
+    check_schema,
+    connect,
+    storage_errors,
+)
 from indexer.store.rows import VECTORS, RowFile
 
 LOCK = "write.lock"
@@ -68,9 +76,11 @@ class IndexWriter:
             lock: Held by the caller; released when the writer is closed.
         """
         folder = index_dir / manifest.generation
-        with storage_errors(index_dir):
+        check_no_links(index_dir, folder)
+        with storage_errors(index_dir), ExitStack() as on_error:
             folder.mkdir(exist_ok=True)
             database = connect(folder / DATABASE, "rwc")
+            on_error.callback(database.close)
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
             database.execute("PRAGMA foreign_keys = ON")
@@ -80,8 +90,10 @@ class IndexWriter:
                 )
             database.execute("UPDATE documents SET stage = 'left behind' WHERE stage = 'partial'")
             writer = cls(index_dir, manifest, lock, database)
+            check_schema(index_dir, database)
             writer._rows.truncate(writer._state()[0])
             fsync_folder(folder)
+            on_error.pop_all()
         return writer
 
     def __enter__(self) -> Self:
@@ -104,20 +116,22 @@ class IndexWriter:
 
     def sources(self) -> dict[str, str]:
         """Source and sha256 of every complete document."""
-        rows = self._database.execute(
-            "SELECT source, sha256 FROM documents WHERE stage = 'complete'"
-        )
-        return dict(rows.fetchall())
+        with storage_errors(self.index_dir):
+            rows = self._database.execute(
+                "SELECT source, sha256 FROM documents WHERE stage = 'complete'"
+            )
+            return dict(rows.fetchall())
 
     def known_vectors(self, keys: Iterable[bytes]) -> dict[bytes, npt.NDArray[np.float32]]:
         """The vectors of those texts that are in the index already."""
         found = {}
-        for key in dict.fromkeys(keys):
-            row = self._database.execute(
-                "SELECT row FROM passages WHERE key = ? LIMIT 1", (key,)
-            ).fetchone()
-            if row is not None:
-                found[key] = self._rows.read(row[0])
+        with storage_errors(self.index_dir):
+            for key in dict.fromkeys(keys):
+                row = self._database.execute(
+                    "SELECT row FROM passages WHERE key = ? LIMIT 1", (key,)
+                ).fetchone()
+                if row is not None:
+                    found[key] = self._rows.read(row[0])
         return found
 
     def commit(self, parts: Sequence[Part]) -> None:

@@ -47,9 +47,12 @@ def call_search_tool(retriever: Retriever, arguments: str) -> str:
     """
     try:
         asked = json.loads(arguments)
-        question, k = str(asked["question"]), int(asked.get("k", 5))
-        languages = tuple(str(code) for code in asked.get("languages") or ())
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        question, k = asked["question"], int(asked.get("k", 5))
+        languages = asked.get("languages") or []
+        languages = [languages] if isinstance(languages, str) else [*map(str, languages)]
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        question, k, languages = None, 0, []
+    if not isinstance(question, str):
         return 'The arguments are not valid. Example: {"question": "opening hours", "k": 5}'
     try:
         hits = retriever.search(question, min(k, 50), languages=languages)
