@@ -2,14 +2,16 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from indexer.build import BuildOptions, BuildReport, build_index
+    from indexer.build import build_index
     from indexer.chunk import Chunking, Passage
     from indexer.document import Document, Heading, Page
+    from indexer.options import BuildOptions
+    from indexer.report import BuildReport
     from indexer.store import open_index
 
 _MODULE_OF = {
-    "BuildOptions": "build",
-    "BuildReport": "build",
+    "BuildOptions": "options",
+    "BuildReport": "report",
     "Chunking": "chunk",
     "Document": "document",
     "Heading": "document",

@@ -3,38 +3,35 @@
 scan -> plan_changes -> read_document -> chunk_document -> encode_passages -> IndexWriter.commit
 """
 
-import re
-import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from encoder.errors import UsageError
 from encoder.spec import Encoder, Vectors
-from indexer.chunk import Chunking, Passage, chunk_document
+from indexer.chunk import Passage, chunk_document
 from indexer.document import Document
-from indexer.errors import IndexerError, IndexMismatch, IndexNotFound, UnreadableDocument
+from indexer.errors import IndexNotFound, UnreadableDocument
+from indexer.generation import (
+    check_index_folder,
+    delete_generations_but,
+    manifest_for,
+    now_utc,
+)
 from indexer.language import document_language
 from indexer.manifest import (
     FILE_NAME,
-    Manifest,
-    check_encoder,
-    installed_libraries,
-    is_manifest,
-    make_probes,
-    read_manifest,
 )
+from indexer.options import BuildOptions
 from indexer.plan import Changes, check_something_to_read, guard_removals, plan_changes
 from indexer.read import read_document
+from indexer.report import BuildReport, Progress, Watch
 from indexer.scan import Scan, SourceFile, scan
 from indexer.store import (
-    DATABASE,
     IndexWriter,
     Part,
     Unread,
@@ -48,77 +45,6 @@ WINDOW_SECONDS = 20.0
 FIRST_WINDOW_PASSAGES, MAX_WINDOW_PASSAGES = 64, 4096
 # Passages between two reports of progress.
 SLICE_PASSAGES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """What the user may choose.
-
-    Attributes:
-        chunking: None takes that of the index, or the default for a new one.
-        include, exclude: Patterns in gitignore syntax.
-        fresh: Make everything anew in a new generation.
-        allow_removals: More than half of the documents may go.
-        root_moved: The folder of documents has another path now.
-    """
-
-    chunking: Chunking | None = None
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    fresh: bool = False
-    allow_removals: bool = False
-    root_moved: bool = False
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a build is; the numbers grow.
-
-    Work is counted in bytes of the files, each spread evenly over its passages: what a passage
-    costs is known only when it is there.
-    """
-
-    documents: int = 0
-    documents_planned: int = 0
-    work_done: float = 0.0
-    work_planned: int = 0
-    passages: int = 0
-    tokens: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-Watch = Callable[[Progress], None]
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """What a build did.
-
-    Attributes:
-        read: Documents that were read: new ones and changed ones.
-        unchanged, renamed, removed: Numbers of documents.
-        ignored: Files that patterns or hidden names left out.
-        passages, encoded, tokens: Passages that were stored; those among them that were encoded
-            and not copied; and tokens of the encoded ones.
-        formats, languages: Documents read by format and by language.
-        seconds: Seconds by stage; their sum is less than the whole.
-        unread: Every file that is not in the index, with its reason.
-        notes: Source and note of documents of which something should be known.
-    """
-
-    read: int
-    unchanged: int
-    renamed: int
-    removed: int
-    ignored: int
-    passages: int
-    encoded: int
-    tokens: int
-    formats: dict[str, int]
-    languages: dict[str, int]
-    seconds: dict[str, float]
-    unread: tuple[Unread, ...]
-    notes: tuple[tuple[str, str], ...]
 
 
 def build_index(
@@ -150,12 +76,12 @@ def build_index(
     build = _Build(encoder, watch or (lambda progress: None))
     with build.timed("scan"):
         found = scan(corpus_dir, index_dir, options.include, options.exclude)
-    _check_index_folder(index_dir)
+    check_index_folder(index_dir)
     if options.fresh or not (index_dir / FILE_NAME).exists():
         check_something_to_read(found, corpus_dir)
     lock = lock_for_writing(index_dir)
     try:
-        manifest = _manifest_for(corpus_dir, index_dir, encoder, options)
+        manifest = manifest_for(corpus_dir, index_dir, encoder, options)
         with IndexWriter.open(index_dir, manifest, lock) as writer:
             return build.run(writer, found, corpus_dir, options)
     finally:
@@ -173,70 +99,6 @@ def plan_build(corpus_dir: Path, index_dir: Path, options: BuildOptions) -> tupl
     except IndexNotFound:
         pass
     return found, plan_changes({} if options.fresh else known, found)
-
-
-def _check_index_folder(index_dir: Path) -> None:
-    """Never write into a folder that holds something else."""
-    if not index_dir.is_dir():
-        if index_dir.exists():
-            raise UsageError(
-                f"{index_dir} is a file, not a folder.", "Name a folder: --index ./index"
-            )
-        return
-    ours = re.compile(r"g\d{4}|write\.lock|manifest\.json|\.manifest-.*")
-    strange = [path.name for path in index_dir.iterdir() if not ours.fullmatch(path.name)]
-    if strange and not is_manifest(index_dir):
-        raise UsageError(
-            f"{index_dir} is not an index, and it is not empty ({strange[0]} is in it).",
-            "Name another folder for the index: --index ./index",
-        )
-
-
-def _manifest_for(
-    corpus_dir: Path, index_dir: Path, encoder: Encoder, options: BuildOptions
-) -> Manifest:
-    """The manifest of the generation that this build writes."""
-    if not options.fresh:
-        with suppress(IndexNotFound):
-            return _checked(read_manifest(index_dir), corpus_dir, index_dir, encoder, options)
-    chunking = options.chunking or Chunking()
-    chunking.check(encoder)
-    with suppress(IndexerError):  # a damaged index has no generation to keep
-        _delete_generations_but(index_dir, read_manifest(index_dir).generation)
-    generations = sorted(path.name for path in index_dir.glob("g[0-9][0-9][0-9][0-9]"))
-    generation = f"g{int(generations[-1][1:]) + 1 if generations else 1:04d}"
-    return Manifest(
-        encoder.spec,
-        chunking,
-        make_probes(encoder),
-        str(corpus_dir.resolve()),
-        generation,
-        _now(),
-        installed_libraries(),
-    )
-
-
-def _checked(
-    manifest: Manifest, corpus_dir: Path, index_dir: Path, encoder: Encoder, options: BuildOptions
-) -> Manifest:
-    check_encoder(manifest, encoder)
-    if options.chunking not in (None, manifest.chunking):
-        was = manifest.chunking
-        raise IndexMismatch(
-            f"The index at {index_dir} was cut with --max-tokens {was.max_tokens} --overlap "
-            f"{was.overlap_tokens}.",
-            "Leave these options out, or build anew with --fresh.",
-        )
-    root = str(corpus_dir.resolve())
-    if root != manifest.corpus_root:
-        if not options.root_moved:
-            raise IndexMismatch(
-                f"The index at {index_dir} belongs to {manifest.corpus_root}, not to {root}.",
-                "Name another folder with --index; or build anew with --fresh; or, if the same "
-                "folder has moved, add --root-moved.",
-            )
-        return replace(manifest, corpus_root=root)
-    return manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,11 +149,11 @@ class _Build:
         if not options.fresh:
             writer.publish()
             # Readers of an older generation have had a whole build's time to finish.
-            _delete_generations_but(writer.index_dir, writer.manifest.generation)
+            delete_generations_but(writer.index_dir, writer.manifest.generation)
         if not changes.nothing:
             self._apply(writer, changes)
         with self.timed("store"):
-            writer.finish(sorted(self.unread, key=lambda item: item.source), _now())
+            writer.finish(sorted(self.unread, key=lambda item: item.source), now_utc())
             if options.fresh:
                 writer.publish()
         return self._report(found, changes)
@@ -422,16 +284,5 @@ class _Build:
         )
 
 
-def _delete_generations_but(index_dir: Path, current: str) -> None:
-    """Delete what was replaced, and what an interrupted --fresh has left behind."""
-    for folder in index_dir.glob("g[0-9][0-9][0-9][0-9]"):
-        if folder.name != current and (folder / DATABASE).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def _by_count(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

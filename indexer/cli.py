@@ -19,10 +19,11 @@ from encoder.console import (
     stdout,
 )
 from indexer import show
-from indexer.build import BuildOptions, build_index, plan_build
+from indexer.build import build_index, plan_build
 from indexer.chunk import Chunking
 from indexer.errors import IndexNotFound
 from indexer.manifest import read_manifest
+from indexer.options import BuildOptions
 from indexer.store import open_index
 from indexer.verify import back_up, verify_index
 

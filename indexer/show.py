@@ -18,9 +18,9 @@ from rich.progress import (
 )
 
 from encoder.console import plain, stderr, stdout
-from indexer.build import BuildReport, Progress, Watch
 from indexer.language import language_name
 from indexer.plan import Changes
+from indexer.report import BuildReport, Progress, Watch
 from indexer.scan import Scan
 from indexer.store import Index, StoredDocument, Unread
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.build import BuildOptions, build_index
+from indexer.build import build_index
 from indexer.chunk import Chunking
 from indexer.errors import IndexNotFound
+from indexer.options import BuildOptions
 from indexer.verify import verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
@@ -28,6 +29,7 @@ import sys, time
 from pathlib import Path
 from indexer import build
 from indexer.chunk import Chunking
+from indexer.options import BuildOptions
 from tests.concept_encoder import ConceptEncoder
 
 class SlowEncoder(ConceptEncoder):
@@ -37,7 +39,7 @@ class SlowEncoder(ConceptEncoder):
 
 build.FIRST_WINDOW_PASSAGES = build.MAX_WINDOW_PASSAGES = 8
 print("ready", flush=True)
-options = build.BuildOptions(chunking=Chunking(60, 12), fresh=sys.argv[3] == "fresh")
+options = BuildOptions(chunking=Chunking(60, 12), fresh=sys.argv[3] == "fresh")
 build.build_index(Path(sys.argv[1]), Path(sys.argv[2]), SlowEncoder(), options)
 """
 

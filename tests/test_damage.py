@@ -11,8 +11,9 @@ import pytest
 
 from encoder.errors import RagError
 from indexer import verify as verify_module
-from indexer.build import BuildOptions, build_index
+from indexer.build import build_index
 from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound
+from indexer.options import BuildOptions
 from indexer.store import Index
 from indexer.verify import back_up, verify_index
 from retriever.retriever import Retriever

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from encoder.errors import UsageError
-from indexer.build import BuildOptions, build_index
+from indexer.build import build_index
 from indexer.chunk import Chunking
+from indexer.options import BuildOptions
 from indexer.store import StoredPassage
 from indexer.vector_index import VectorIndex
 from retriever.context import format_context

@@ -1,0 +1,57 @@
+"""What a build tells while it runs, and when it is done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from indexer.store import Unread
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a build is; the numbers grow.
+
+    Work is counted in bytes of the files, each spread evenly over its passages: what a passage
+    costs is known only when it is there.
+    """
+
+    documents: int = 0
+    documents_planned: int = 0
+    work_done: float = 0.0
+    work_planned: int = 0
+    passages: int = 0
+    tokens: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        read: Documents that were read: new ones and changed ones.
+        unchanged, renamed, removed: Numbers of documents.
+        ignored: Files that patterns or hidden names left out.
+        passages, encoded, tokens: Passages that were stored; those among them that were encoded
+            and not copied; and tokens of the encoded ones.
+        formats, languages: Documents read by format and by language.
+        seconds: Seconds by stage; their sum is less than the whole.
+        unread: Every file that is not in the index, with its reason.
+        notes: Source and note of documents of which something should be known.
+    """
+
+    read: int
+    unchanged: int
+    renamed: int
+    removed: int
+    ignored: int
+    passages: int
+    encoded: int
+    tokens: int
+    formats: dict[str, int]
+    languages: dict[str, int]
+    seconds: dict[str, float]
+    unread: tuple[Unread, ...]
+    notes: tuple[tuple[str, str], ...]
