@@ -14,7 +14,7 @@ from indexer.errors import IndexDamaged
 from indexer.manifest import write_manifest
 from indexer.store import Index, open_index, text_key
 from indexer.store.database import DATABASE, storage_errors
-from indexer.store.rows import VECTORS, row_bytes
+from indexer.store.rows import VECTORS, row_bytes, row_crc32
 
 # Rows are of unit length; float16 rows are off by less than this.
 NORM_TOLERANCE = 1e-2
@@ -113,7 +113,7 @@ def _check_texts(index: Index, database: sqlite3.Connection) -> tuple[int, int]:
 
 
 def _check_rows(index: Index, database: sqlite3.Connection) -> int:
-    """Compare the rows of each commit with their checksum; together they must be all rows."""
+    """Compare the rows of each commit, and that of each passage, with their checksums."""
     expected = 0
     path, size = index.folder / VECTORS, row_bytes(index.manifest)
     with path.open("rb") as file:
@@ -130,6 +130,9 @@ def _check_rows(index: Index, database: sqlite3.Connection) -> int:
             norms = np.linalg.norm(vectors, axis=1)
             if not (np.abs(norms - 1) < NORM_TOLERANCE).all():
                 raise IndexDamaged(index.index_dir, f"{VECTORS}: a row is not of unit length")
+    for row, crc32 in database.execute("SELECT row, row_crc32 FROM passages"):
+        if row_crc32(index.rows(row, row + 1)[0], index.manifest) != crc32:
+            raise IndexDamaged(index.index_dir, f"{DATABASE}: passage {row} has another's row")
     (next_row,) = database.execute("SELECT next_row FROM state").fetchone()
     if next_row != expected:
         raise IndexDamaged(index.index_dir, f"{VECTORS} has {expected} rows, not {next_row}")

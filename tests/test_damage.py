@@ -33,7 +33,7 @@ def edit_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], 
 def edit_database(sql: str) -> Callable[[Path], None]:
     def damage(index_dir: Path) -> None:
         database = sqlite3.connect(index_dir / "g0001" / "corpus.sqlite")
-        database.execute(sql)
+        database.executescript(sql)
         database.commit()
         database.close()
 
@@ -171,6 +171,14 @@ FOUND_BY_VERIFY: list[tuple[str, Callable[[Path], None], str]] = [
     (
         "a span moved", edit_database('UPDATE passages SET "end" = "end" - 2 WHERE row = 0'),
         "the text of animals.txt has changed",
+    ),
+    (
+        "two passages that changed rows",
+        edit_database(
+            "UPDATE passages SET row = CASE row WHEN 0 THEN 90 WHEN 1 THEN 0 ELSE row END;"
+            " UPDATE passages SET row = 1 WHERE row = 90"
+        ),
+        "passage 0 has another's row",
     ),
     (
         "notes that are not JSON", edit_database("UPDATE documents SET notes = 'x'"),

@@ -42,7 +42,8 @@ CREATE TABLE passages (
     heading TEXT NOT NULL,
     language TEXT NOT NULL,
     tokens INTEGER NOT NULL,
-    key BLOB NOT NULL
+    key BLOB NOT NULL,
+    row_crc32 INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX passages_of_document ON passages (document);
 CREATE INDEX passages_with_key ON passages (key);

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,11 @@ VECTORS = "vectors.bin"
 def row_type(manifest: Manifest) -> np.dtype[Any]:
     """How a number is stored."""
     return np.dtype("<f2" if manifest.encoder.row_dtype == "float16" else "<f4")
+
+
+def row_crc32(row: npt.NDArray[Any], manifest: Manifest) -> int:
+    """Checksum of a row as it is stored; ties a passage to its row."""
+    return zlib.crc32(row.astype(row_type(manifest)).tobytes())
 
 
 def row_bytes(manifest: Manifest) -> int:

@@ -28,7 +28,7 @@ from indexer.store.database import (
     connect,
     storage_errors,
 )
-from indexer.store.rows import VECTORS, RowFile
+from indexer.store.rows import VECTORS, RowFile, row_crc32
 
 LOCK = "write.lock"
 
@@ -196,12 +196,15 @@ class IndexWriter:
 
     def _add_part(self, part: Part, next_row: int) -> int:
         document = self._document_id(part)
-        for row, passage in enumerate(part.passages, next_row):
+        for row, (passage, vector) in enumerate(
+            zip(part.passages, part.vectors, strict=True), next_row
+        ):
             self._database.execute(
-                "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     row, document, passage.start, passage.end, passage.page, passage.heading,
                     passage.language, passage.tokens, text_key(passage.text),
+                    row_crc32(vector, self.manifest),
                 ),
             )  # fmt: skip
         if part.complete:
