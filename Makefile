@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 DOCS ?= sample_docs
-INDEX ?= index
+# An index belongs to one folder: each other folder gets one of its own, named after it.
+INDEX ?= $(if $(filter sample_docs,$(DOCS)),index,index-$(shell basename "$(DOCS)"))
 PORT ?= 8501
 
 PY := $(VENV)/bin/python
