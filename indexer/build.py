@@ -23,9 +23,7 @@ from indexer.generation import (
     now_utc,
 )
 from indexer.language import document_language
-from indexer.manifest import (
-    FILE_NAME,
-)
+from indexer.manifest import FILE_NAME
 from indexer.options import BuildOptions
 from indexer.plan import Changes, check_something_to_read, guard_removals, plan_changes
 from indexer.read import read_document

@@ -135,14 +135,18 @@ def test_means_are_shrunk_toward_the_centre_and_the_fitted_lean() -> None:
     assert means.passages[1] == pytest.approx([1.0, -10 / 52 / 11], abs=1e-6)
 
 
-def test_balanced_rows_have_unit_length_even_where_nothing_is_left() -> None:
+def test_the_mean_of_its_language_is_taken_from_each_row_and_the_rest_is_scaled() -> None:
     sums = np.array([[30, 0], [0, 30]], np.float32)
     means = fit_means(sums, np.array([30, 30]), ("de", "en"), None)
     assert means is not None
     rows = balance_passages(
         np.array([[1, 0], [0.6, 0.8]], np.float32), np.array([0, 1], np.int32), means, 0.8
     )
-    assert np.linalg.norm(rows, axis=1) == pytest.approx([1, 1])
+    # The means are (0.875, 0.125) and (0.125, 0.875): 80% of them is taken away.
+    assert rows[0] == pytest.approx(np.array([0.3, -0.1]) / np.hypot(0.3, 0.1), abs=1e-6)
+    assert rows[1] == pytest.approx(np.array([0.5, 0.1]) / np.hypot(0.5, 0.1), abs=1e-6)
+    query = balance_query(np.array([1, 0], np.float32), "de", means, 0.8)
+    assert query == pytest.approx(rows[0], abs=1e-6)
     assert np.linalg.norm(balance_query(means.centre, "xx", means, 1.0)) <= 1
 
 
