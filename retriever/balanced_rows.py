@@ -1,0 +1,93 @@
+"""Rows and questions as a balance mode sees them: what search and `eval` both rank by.
+
+Every mode ends in one inner product, `question(...)` with each row of `passages(...)`. Search hands
+the rows to FAISS, `eval` multiplies whole sets of questions with them; neither knows more.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from encoder.language_offsets import language_offsets
+from encoder.spec import EncoderSpec, Vectors
+from indexer.vector_index import Mask
+from retriever.balance import (
+    STRENGTH,
+    BalanceMode,
+    Means,
+    balance_passages,
+    balance_query,
+    fit_means,
+)
+
+# Rows that are read at once.
+BLOCK_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class RowSource:
+    """Raw rows, wherever they lie, with the language of each.
+
+    Attributes:
+        encoder: What made them.
+        languages: BCP 47 codes, "und" among them.
+        language_of: Shape (rows,); position of the row's language in `languages`.
+        live: Shape (rows,); False for a row that is never found.
+        read: Gives the rows first (included) to last (excluded), shape (last - first, dim).
+    """
+
+    encoder: EncoderSpec
+    languages: tuple[str, ...]
+    language_of: npt.NDArray[np.int32]
+    live: Mask
+    read: Callable[[int, int], npt.NDArray[Any]]
+
+
+class BalancedRows:
+    """The rows of one source and what language balance takes away from them."""
+
+    def __init__(self, source: RowSource) -> None:
+        self.source = source
+        self.means: Means | None = self._fit()
+
+    def effective(self, mode: BalanceMode) -> BalanceMode:
+        """What a mode comes to here: without means everything is "off"."""
+        return "off" if self.means is None else mode
+
+    def passages(self, mode: BalanceMode) -> Iterator[npt.NDArray[Any]]:
+        """All rows in order and in blocks, dead ones among them: shape (rows of a block, dim)."""
+        for language_of, block in self._blocks():
+            if mode != "off" and self.means is not None:
+                block = balance_passages(block, language_of, self.means, STRENGTH[mode])
+            yield block
+
+    def question(self, query: Vectors, language: str, mode: BalanceMode) -> Vectors:
+        """The vector whose inner products with `passages(mode)` are the scores: shape (dim,)."""
+        if mode == "off" or self.means is None:
+            return query
+        return balance_query(query, language, self.means, STRENGTH[mode])
+
+    def _blocks(self) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[Any]]]:
+        rows = len(self.source.live)
+        for first in range(0, rows, BLOCK_ROWS):
+            last = min(first + BLOCK_ROWS, rows)
+            yield self.source.language_of[first:last], self.source.read(first, last)
+
+    def _fit(self) -> Means | None:
+        source = self.source
+        places = len(source.languages)
+        counts = np.bincount(source.language_of[source.live], minlength=places).astype(np.int64)
+        if (counts > 0).sum() < 2:
+            return None
+        sums = np.zeros((places, source.encoder.dim), np.float64)
+        first = 0
+        for language_of, block in self._blocks():
+            alive = source.live[first : first + len(block)]
+            first += len(block)
+            for place in np.unique(language_of[alive]):
+                sums[place] += block[alive & (language_of == place)].sum(axis=0, dtype=np.float64)
+        offsets = language_offsets(source.encoder.name)
+        return fit_means(sums.astype(np.float32), counts, source.languages, offsets)
