@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from encoder.load import load_encoder
+from encoder.load import load_transformer
 from encoder.transformer import TransformerEncoder
 from indexer.chunk import Chunking, Passage
 from indexer.document import Document
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=10_000)
     parser.add_argument("--searches", type=int, default=200)
     arguments = parser.parse_args()
-    encoder = load_encoder("e5-small")
+    encoder = load_transformer("e5-small")
     with tempfile.TemporaryDirectory() as temporary:
         index_dir = Path(temporary) / "index"
         write_index(index_dir, encoder, arguments.passages)

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from encoder.cache import cache_dir
-from encoder.load import choose_encoder, load_encoder
+from encoder.load import choose_encoder, load_transformer
 from encoder.selftest import self_test
 from encoder.transformer import TransformerEncoder
 
@@ -38,7 +38,7 @@ def examine(
     if name == "auto":
         facts["auto means"] = _auto(accept_licence)
     started = time.perf_counter()
-    encoder = load_encoder(name, accept_licence=accept_licence, offline=offline)
+    encoder = load_transformer(name, accept_licence=accept_licence, offline=offline)
     facts["encoder"] = (
         f"{encoder.spec.name}, {encoder.spec.dim} dimensions, loaded in "
         f"{time.perf_counter() - started:.1f} s"

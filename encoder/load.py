@@ -8,9 +8,11 @@ from pathlib import Path
 from encoder.bundled import bundled_file, unpacked_folder
 from encoder.errors import EncoderNotAvailable
 from encoder.registry import E5_SMALL, MULTILINGUAL_E5_SMALL, NEMOTRON_8B, find_spec
-from encoder.selftest import self_test
-from encoder.spec import EncoderSpec
-from encoder.transformer import TransformerEncoder
+from encoder.spec import Encoder, EncoderSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from encoder.transformer import TransformerEncoder
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +30,15 @@ class EncoderChoice:
 
 def load_encoder(
     name: str = "auto", *, accept_licence: bool = False, offline: bool = False
-) -> TransformerEncoder:
-    """Load an encoder that has passed its self-test.
+) -> Encoder:
+    """Load an encoder that has passed its self-test; arguments and errors of `load_transformer`."""
+    return load_transformer(name, accept_licence=accept_licence, offline=offline)
+
+
+def load_transformer(
+    name: str = "auto", *, accept_licence: bool = False, offline: bool = False
+) -> "TransformerEncoder":
+    """Load an encoder that runs in this process and has passed its self-test.
 
     Args:
         name: "auto" or a name from the registry; see `python -m encoder list`.
@@ -41,6 +50,10 @@ def load_encoder(
         EncoderNotAvailable: Its weights are not here and may not or cannot be downloaded.
         EncoderRefused: It failed the self-test.
     """
+    # torch takes seconds to import, and an encoder on a server needs none.
+    from encoder.selftest import self_test
+    from encoder.transformer import TransformerEncoder
+
     if name == "auto":
         choice = choose_encoder(accept_licence=accept_licence)
         log.info("encoder %s: %s", choice.spec.name, choice.reason)

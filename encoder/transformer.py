@@ -11,10 +11,11 @@ from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
 from encoder.batching import plan_batches
-from encoder.errors import EncoderNotAvailable, EncoderRefused, UsageError
+from encoder.errors import EncoderNotAvailable, EncoderRefused
 from encoder.hardware import DeviceChoice, choose_device
 from encoder.pooling import pool
 from encoder.spec import EncoderSpec, TokenEnds, Vectors
+from encoder.templates import passage_text, query_text, valid_text
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class TransformerEncoder:
         self._tokenizer = tokenizer
         self._model = model
         self._choice = choice
-        self._passage_overhead = len(self._ids([self._passage_text("")])[0])
+        self._passage_overhead = len(self._ids([passage_text(spec, "")])[0])
 
     @classmethod
     def open(cls, spec: EncoderSpec, folder: Path, choice: DeviceChoice | None = None) -> Self:
@@ -80,7 +81,7 @@ class TransformerEncoder:
 
     def encode_passages(self, texts: Sequence[str], /) -> Vectors:
         """Encode passages: shape (texts, dim), unit rows, in the order given."""
-        return self._encode([self._passage_text(text) for text in texts])
+        return self._encode([passage_text(self._spec, text) for text in texts])
 
     def encode_queries(self, texts: Sequence[str], /, instruction: str | None = None) -> Vectors:
         """Encode queries, each with the instruction before it: shape (texts, dim), unit rows.
@@ -88,17 +89,17 @@ class TransformerEncoder:
         Raises:
             UsageError: An instruction for an encoder that takes none.
         """
-        return self._encode([self._query_text(text, instruction) for text in texts])
+        return self._encode([query_text(self._spec, text, instruction) for text in texts])
 
     def token_ends(self, text: str, /) -> TokenEnds:
         """Where each token of the bare text ends, in code points, never decreasing."""
-        offsets = self._tokenizer.encode(_valid(text), add_special_tokens=False).offsets
+        offsets = self._tokenizer.encode(valid_text(text), add_special_tokens=False).offsets
         ends = np.fromiter((end for _, end in offsets), np.int64, len(offsets))
         return np.maximum.accumulate(ends)
 
     def query_tokens_cut(self, query: str, /, instruction: str | None = None) -> int:
         """How many tokens at the end of the query `encode_queries` would not read."""
-        tokens = len(self._ids([self._query_text(query, instruction)])[0])
+        tokens = len(self._ids([query_text(self._spec, query, instruction)])[0])
         return max(0, tokens - self._spec.max_tokens)
 
     def hidden_states(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -112,25 +113,10 @@ class TransformerEncoder:
         states: torch.Tensor = output.last_hidden_state
         return states
 
-    def _passage_text(self, text: str) -> str:
-        return self._spec.passage_template.replace("{passage}", text)
-
-    def _query_text(self, text: str, instruction: str | None) -> str:
-        template = self._spec.query_template
-        if "{task}" not in template:
-            if instruction is not None:
-                raise UsageError(
-                    f"{self._spec.name} takes no instruction.",
-                    "Leave --instruction out, or use an encoder that takes one: nemotron-8b.",
-                )
-            return template.replace("{query}", text)
-        task = self._spec.default_task if instruction is None else instruction
-        # The query goes in last, so that braces inside it stay as they are.
-        head, tail = template.replace("{task}", task).rsplit("{query}", 1)
-        return f"{head}{text}{tail}"
-
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
-        return [encoding.ids for encoding in self._tokenizer.encode_batch([*map(_valid, texts)])]
+        return [
+            encoding.ids for encoding in self._tokenizer.encode_batch([*map(valid_text, texts)])
+        ]
 
     def _cut(self, ids: list[int]) -> list[int]:
         limit = self._spec.max_tokens
@@ -159,11 +145,6 @@ class TransformerEncoder:
                 states = self.hidden_states(ids, mask)
                 pooled = pool(states, mask.to(states.device), self._spec.pooling)
                 vectors[batch] = pooled.cpu().numpy()
-
-
-def _valid(text: str) -> str:
-    """Replace lone surrogates, as a shell passes on for invalid bytes; the length stays."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from encoder.load import load_encoder
+from encoder.load import load_transformer
 from encoder.transformer import TransformerEncoder
 from indexer.build import build_index
 from tests.concept_encoder import ConceptEncoder
@@ -45,4 +45,4 @@ def index_dir(corpus_dir: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def e5() -> TransformerEncoder:
     """The real default encoder with its real weights."""
-    return load_encoder("e5-small", offline=True)
+    return load_transformer("e5-small", offline=True)

@@ -16,6 +16,7 @@ from encoder.errors import EncoderNotAvailable, EncoderRefused, UsageError
 from encoder.pooling import pool
 from encoder.selftest import self_test
 from encoder.spec import EncoderSpec
+from encoder.templates import query_text
 from encoder.transformer import TransformerEncoder
 from tests.tiny_models import FLOAT32, TINY_BERT, TINY_NEMOTRON, save_tiny
 
@@ -95,10 +96,8 @@ def test_the_instruction_stands_before_the_query_and_only_there(tmp_path: Path) 
         assert rows == pytest.approx(encoder.encode_passages([whole]), abs=1e-6)
 
 
-def test_braces_in_a_query_or_instruction_stay_as_they_are(tmp_path: Path) -> None:
-    spec = replace(TINY_NEMOTRON, max_tokens=200)
-    encoder = TransformerEncoder.open(spec, save_tiny(spec, tmp_path), FLOAT32)
-    assert encoder._query_text("{task} {query}", "a {query}") == (
+def test_braces_in_a_query_or_instruction_stay_as_they_are() -> None:
+    assert query_text(TINY_NEMOTRON, "{task} {query}", "a {query}") == (
         "Instruct: a {query}\nQuery: {task} {query}"
     )
 
