@@ -16,6 +16,7 @@ from encoder.hardware import DeviceChoice, choose_device
 from encoder.pooling import pool
 from encoder.spec import EncoderSpec, TokenEnds, Vectors
 from encoder.templates import passage_text, query_text, valid_text
+from encoder.token_ends import token_ends_by
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class TransformerEncoder:
         self._tokenizer = tokenizer
         self._model = model
         self._choice = choice
+        self._token_ends = token_ends_by(tokenizer)
         self._passage_overhead = len(self._ids([passage_text(spec, "")])[0])
 
     @classmethod
@@ -93,9 +95,7 @@ class TransformerEncoder:
 
     def token_ends(self, text: str, /) -> TokenEnds:
         """Where each token of the bare text ends, in code points, never decreasing."""
-        offsets = self._tokenizer.encode(valid_text(text), add_special_tokens=False).offsets
-        ends = np.fromiter((end for _, end in offsets), np.int64, len(offsets))
-        return np.maximum.accumulate(ends)
+        return self._token_ends(valid_text(text))
 
     def query_tokens_cut(self, query: str, /, instruction: str | None = None) -> int:
         """How many tokens at the end of the query `encode_queries` would not read."""

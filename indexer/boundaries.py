@@ -14,6 +14,7 @@ LOCALE = "en"
 # Context before a cut, so that a dictionary or a grapheme rule sees what it needs.
 CONTEXT_CHARS = 64
 
+_BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
 _PARAGRAPH_END = re.compile(r"\n\s*\n\s*")
 
 
@@ -55,7 +56,7 @@ def last_grapheme_end(text: str, low: int, high: int) -> int | None:
 def _breaks(breaker: BaseBreaker, text: str) -> Offsets:
     """Ends of the segments in code points; ICU counts UTF-16 units (seen in icu4py 1.2.0)."""
     ends = np.fromiter((end for _, end in breaker.segments()), np.int64)
-    if text.isascii() or max(text, default="") <= "\uffff":
+    if text.isascii() or not _BEYOND_BMP.search(text):
         return ends
     code_points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     utf16_ends = np.cumsum(1 + (code_points > 0xFFFF))

@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 
 import pytest
@@ -124,6 +125,20 @@ def test_a_passage_belongs_to_the_page_where_it_starts() -> None:
 def test_a_long_line_without_any_break_is_cut_in_linear_time() -> None:
     passages = chunk("x" * 200_000, Chunking(200, 20))
     assert len(passages) == 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "unit", ["x", "汉语是世界上使用人数最多的语言", "The cat sat on the mat, "]
+)
+def test_one_line_of_64_mb_is_cut(unit: str, e5: TransformerEncoder) -> None:
+    text = unit * (64_000_000 // len(unit.encode()))
+    started = time.perf_counter()
+    passages = chunk_document(Document("a.txt", "txt", "", text), e5, Chunking())
+    assert_spans_cover(text, passages)
+    assert all(len(e5.token_ends(p.text)) <= e5.passage_room for p in passages[::1000])
+    # Ten times what it took on a busy machine: far below what quadratic time would need.
+    assert time.perf_counter() - started < 600
 
 
 @pytest.mark.parametrize(
