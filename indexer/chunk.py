@@ -15,14 +15,14 @@ from indexer.boundaries import (
     sentence_ends,
 )
 from indexer.document import Document
-from indexer.language import detect_language
+from indexer.language import detect_languages
 
 # How much emptier a passage may be so that it ends at a better place, as a share of its size.
 PARAGRAPH_BONUS, HEADING_BONUS, LINE_BONUS = 0.25, 0.4, 0.05
 # A heading at the end of a passage is worse than any other sentence end.
 AFTER_HEADING_BONUS = -1.0
 # Text that is tokenised at once; keeps the memory for a 64 MB document small.
-BLOCK_CHARS = 32_768
+BLOCK_CHARS = 262_144
 # Tokens by which a passage on its own may differ from the same span inside its document: a word
 # that was cut gives other pieces.
 CUT_SLACK_TOKENS = 8
@@ -86,9 +86,12 @@ def chunk_document(document: Document, encoder: Encoder, chunking: Chunking) -> 
     """Cut a document into passages whose spans together cover its text, in order."""
     page_starts = [page.start for page in document.pages]
     heading_starts = [heading.start for heading in document.headings]
+    spans = _Cutter(document, encoder, chunking).spans()
+    texts = [document.text[start:end].strip() for start, end, _ in spans]
     passages = []
-    for start, end, tokens in _Cutter(document, encoder, chunking).spans():
-        text = document.text[start:end].strip()
+    for (start, end, tokens), text, language in zip(
+        spans, texts, detect_languages(texts), strict=True
+    ):
         first = document.text.index(text, start) if text else start
         at_page = bisect_right(page_starts, first) - 1
         at_heading = bisect_right(heading_starts, first) - 1
@@ -96,17 +99,8 @@ def chunk_document(document: Document, encoder: Encoder, chunking: Chunking) -> 
         if at_heading >= 0:
             span = document.headings[at_heading]
             heading = document.text[span.start : span.end].strip()
-        passages.append(
-            Passage(
-                start,
-                end,
-                document.pages[at_page].number if at_page >= 0 else None,
-                heading,
-                detect_language(text),
-                tokens,
-                text,
-            )
-        )
+        page = document.pages[at_page].number if at_page >= 0 else None
+        passages.append(Passage(start, end, page, heading, language, tokens, text))
     return tuple(passages)
 
 

@@ -12,6 +12,7 @@ from indexer.language import (
     NOT_ASKED,
     UNKNOWN,
     detect_language,
+    detect_languages,
     document_language,
     language_name,
 )
@@ -183,3 +184,17 @@ def test_a_code_has_an_english_name_or_stands_for_itself() -> None:
     codes = ["ja", "sr", "fil", "nn", UNKNOWN, "tlh"]
     names = ["Japanese", "Serbian", "Filipino", "Norwegian Nynorsk", "Unknown", "tlh"]
     assert [language_name(code) for code in codes] == names
+
+
+def test_many_texts_at_once_have_the_languages_that_each_has_alone() -> None:
+    whole = list(SENTENCES.values())
+    texts = [
+        *whole,
+        *QUESTIONS.values(),
+        "",
+        "12:30",
+        "\n".join(whole),
+        *(3 * f"{t} " for t in whole),
+    ]
+    assert detect_languages(texts) == [detect_language(text) for text in texts]
+    assert detect_languages([]) == []

@@ -21,7 +21,7 @@ HOMES = {
     "pypdf": "indexer/read/",
     "docx": "indexer/read/",
     "lxml": "indexer/read/",
-    "py3langid": "indexer/language.py",
+    "py3langid": "indexer/language",  # and language_shares.py
     "icu4py": "indexer/boundaries.py",
     "langchain_core": "retriever/adapters/",
     "langchain_text_splitters": "retriever/adapters/",
