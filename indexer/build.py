@@ -1,13 +1,16 @@
 """folder -> index: every step in order.
 
-scan -> plan_changes -> read_document -> chunk_document -> encode_passages -> IndexWriter.commit
+scan -> plan_changes -> read_ahead (read_document, chunk_document) -> encode_passages
+-> IndexWriter.commit
 """
 
+import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +18,19 @@ import numpy as np
 from encoder.spec import Encoder, Vectors
 from indexer.chunk import Passage, chunk_document
 from indexer.document import Document
-from indexer.errors import IndexNotFound, UnreadableDocument
+from indexer.errors import IndexNotFound
 from indexer.generation import (
     check_index_folder,
     delete_generations_but,
     manifest_for,
     now_utc,
 )
+from indexer.isolation.ahead import Prepared, choose_workers, read_ahead
 from indexer.language import document_language
 from indexer.manifest import FILE_NAME
 from indexer.options import BuildOptions
 from indexer.plan import Changes, check_something_to_read, guard_removals, plan_changes
-from indexer.read import read_document
-from indexer.report import BuildReport, Progress, Watch
+from indexer.report import BuildReport, Progress, Watch, why_unread
 from indexer.scan import Scan, SourceFile, scan
 from indexer.store import (
     IndexWriter,
@@ -37,6 +40,8 @@ from indexer.store import (
     open_index,
     text_key,
 )
+
+log = logging.getLogger(__name__)
 
 # A commit's window: an interruption loses at most this much work.
 WINDOW_SECONDS = 20.0
@@ -132,8 +137,11 @@ class _Build:
         try:
             yield
         finally:
-            seconds = self.progress.seconds
-            seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
+            self._add_seconds(stage, time.perf_counter() - started)
+
+    def _add_seconds(self, stage: str, taken: float) -> None:
+        seconds = self.progress.seconds
+        seconds[stage] = seconds.get(stage, 0.0) + taken
 
     def run(
         self, writer: IndexWriter, found: Scan, corpus_dir: Path, options: BuildOptions
@@ -149,64 +157,68 @@ class _Build:
             # Readers of an older generation have had a whole build's time to finish.
             delete_generations_but(writer.index_dir, writer.manifest.generation)
         if not changes.nothing:
-            self._apply(writer, changes)
+            self._apply(writer, changes, options.workers)
         with self.timed("store"):
             writer.finish(sorted(self.unread, key=lambda item: item.source), now_utc())
             if options.fresh:
                 writer.publish()
         return self._report(found, changes)
 
-    def _apply(self, writer: IndexWriter, changes: Changes) -> None:
+    def _apply(self, writer: IndexWriter, changes: Changes, workers: int | None) -> None:
         writer.mark_unfinished()
         for old, new in changes.renamed:
             writer.rename(old, new)
-        self.progress.documents_planned = len(changes.to_read)
-        self.progress.work_planned = sum(file.size_bytes for file, _ in changes.to_read)
+        files = [file for file, _ in changes.to_read]
+        self.progress.documents_planned = len(files)
+        self.progress.work_planned = sum(file.size_bytes for file in files)
         self.watch(self.progress)
+        choice = choose_workers(workers, files)
+        log.info("%d reading at a time: %s", choice.number, choice.reason)
+        with read_ahead(files, partial(self._cut, writer), choice.number) as prepared:
+            self._encode_and_commit(writer, changes, prepared)
+        writer.remove(changes.removed)
+
+    def _cut(self, writer: IndexWriter, document: Document) -> tuple[Passage, ...]:
+        return chunk_document(document, self.encoder, writer.manifest.chunking)
+
+    def _encode_and_commit(
+        self, writer: IndexWriter, changes: Changes, prepared: Iterator[Prepared]
+    ) -> None:
         window: list[_Draft] = []
-        for draft in self._drafts(writer, changes):
+        for draft in self._drafts(writer.sources(), changes, prepared):
             window.append(draft)
             if sum(len(part.passages) for part in window) >= self.window_passages:
                 self._commit(writer, window)
                 window = []
         self._commit(writer, window)
-        writer.remove(changes.removed)
 
-    def _drafts(self, writer: IndexWriter, changes: Changes) -> Iterator[_Draft]:
-        """Read and cut the documents, long ones in parts."""
-        known = writer.sources()
+    def _drafts(
+        self, known: Mapping[str, str], changes: Changes, prepared: Iterator[Prepared]
+    ) -> Iterator[_Draft]:
+        """Take the documents as they come, long ones in parts."""
         for file, sha256 in changes.to_read:
-            passages: tuple[Passage, ...] = ()
-            try:
-                with self.timed("read"):
-                    document = read_document(file.path, file.source)
-                with self.timed("chunk"):
-                    passages = chunk_document(document, self.encoder, writer.manifest.chunking)
-            except (UnreadableDocument, OSError, MemoryError) as error:
-                self._note_unread(file, error, known=file.source in known)
+            with self.timed("wait"):
+                done = next(prepared)
+            self._add_seconds("read", done.read_s)
+            self._add_seconds("chunk", done.chunk_s)
+            if done.document is None:
+                self._note_unread(file, why_unread(done.error, known=file.source in known))
                 continue
+            passages = done.passages
             language = document_language([(p.language, len(p.text)) for p in passages])
-            self.formats[document.format] += 1
+            self.formats[done.document.format] += 1
             self.languages[language] += 1
-            self.notes += [(document.source, note) for note in document.notes]
+            self.notes += [(file.source, note) for note in done.document.notes]
             start = 0
             while start < len(passages):
                 part = passages[start : start + self.window_passages]
                 start += len(part)
                 share, complete = len(part) / len(passages), start == len(passages)
-                yield _Draft(document, sha256, file.size_bytes, language, part, share, complete)
+                yield _Draft(
+                    done.document, sha256, file.size_bytes, language, part, share, complete
+                )
 
-    def _note_unread(
-        self, file: SourceFile, error: UnreadableDocument | OSError | MemoryError, *, known: bool
-    ) -> None:
-        if isinstance(error, UnreadableDocument):
-            reason = f"{error.reason} {error.next_step}".strip()
-        elif isinstance(error, OSError):
-            reason = f"It cannot be read: {error.strerror or error}."
-        else:
-            reason = "It needs more memory than there is. Cut it into smaller files."
-        if known:
-            reason += " In the index its last readable version is kept."
+    def _note_unread(self, file: SourceFile, reason: str) -> None:
         self.unread.append(Unread(file.source, reason))
         self._advance(1, file.size_bytes, 0)
 

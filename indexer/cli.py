@@ -59,6 +59,10 @@ def build(
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="GLOB", help="Leave out files that match.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Files read at a time. [default: by what there is]"),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make everything anew.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
@@ -92,6 +96,7 @@ def build(
         fresh,
         allow_removals,
         root_moved,
+        workers,
     )
     if dry_run:
         found, changes = plan_build(docs, index, options)

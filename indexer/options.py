@@ -15,6 +15,7 @@ class BuildOptions:
         fresh: Make everything anew in a new generation.
         allow_removals: More than half of the documents may go.
         root_moved: The folder of documents has another path now.
+        workers: How many files are read at a time; None chooses by what there is to read.
     """
 
     chunking: Chunking | None = None
@@ -23,3 +24,4 @@ class BuildOptions:
     fresh: bool = False
     allow_removals: bool = False
     root_moved: bool = False
+    workers: int | None = None

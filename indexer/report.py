@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from indexer.errors import UnreadableDocument
 from indexer.store import Unread
 
 
@@ -37,7 +38,8 @@ class BuildReport:
         passages, encoded, tokens: Passages that were stored; those among them that were encoded
             and not copied; and tokens of the encoded ones.
         formats, languages: Documents read by format and by language.
-        seconds: Seconds by stage; their sum is less than the whole.
+        seconds: Seconds by stage. Reading and cutting go on in the background, summed over all
+            workers; "wait" is how long the encoder had nothing to do because of them.
         unread: Every file that is not in the index, with its reason.
         notes: Source and note of documents of which something should be known.
     """
@@ -55,3 +57,14 @@ class BuildReport:
     seconds: dict[str, float]
     unread: tuple[Unread, ...]
     notes: tuple[tuple[str, str], ...]
+
+
+def why_unread(error: UnreadableDocument | OSError | MemoryError | None, *, known: bool) -> str:
+    """Say why a file was not read, and what became of it if the index knew it."""
+    if isinstance(error, UnreadableDocument):
+        reason = f"{error.reason} {error.next_step}".strip()
+    elif isinstance(error, OSError):
+        reason = f"It cannot be read: {error.strerror or error}."
+    else:
+        reason = "It needs more memory than there is. Cut it into smaller files."
+    return f"{reason} In the index its last readable version is kept." if known else reason
