@@ -102,7 +102,7 @@ def test_processor_time_is_limited(endless: Path, tmp_path: Path, reader: Reader
 def test_memory_is_limited(tmp_path: Path, reader: ReaderProcess) -> None:
     path = write(tmp_path / "large.txt", "Die Katze trinkt. " * 3_000_000)
     with pytest.raises(UnreadableDocument, match=r"takes more than 0 GB of memory\. Cut it"):
-        reader.read(path, "large.txt", replace(Limits(), memory_bytes=200 * 2**20))
+        reader.read(path, "large.txt", replace(Limits(), memory_bytes=120 * 2**20))
 
 
 def test_the_answer_is_limited(tmp_path: Path, reader: ReaderProcess) -> None:

@@ -60,8 +60,8 @@ def choose_workers(asked: int | None, files: Sequence[SourceFile]) -> WorkerChoi
 def read_ahead(files: Sequence[SourceFile], cut: Cut, workers: int) -> Iterator[Iterator[Prepared]]:
     """Read and cut files in the background; the results come in the order of the files.
 
-    Each worker is a thread with a reading process of its own; the threads cut, so `cut` must be
-    safe to call from several. Processes and threads end with the context.
+    Each worker is a thread with a reading process of its own; the threads cut in turn, since a
+    tokeniser may remember words. Processes and threads end with the context.
 
     Args:
         files: What to read.
@@ -91,6 +91,7 @@ class _Ahead:
         self._files = files
         self._cut = cut
         self._changed = threading.Condition()
+        self._cutting = threading.Lock()
         self._taken = 0
         self._done: dict[int, Prepared | BaseException] = {}
         self._waiting_chars = 0
@@ -154,11 +155,14 @@ class _Ahead:
         started = time.perf_counter()
         try:
             document = reader.read(file.path, file.source, limits_for(file.size_bytes))
-            read = time.perf_counter()
-            passages = self._cut(document)
+            read_s = time.perf_counter() - started
+            with self._cutting:
+                started = time.perf_counter()
+                passages = self._cut(document)
+                chunk_s = time.perf_counter() - started
         except (UnreadableDocument, OSError, MemoryError) as error:
             return Prepared(None, (), error, time.perf_counter() - started, 0.0)
-        return Prepared(document, passages, None, read - started, time.perf_counter() - read)
+        return Prepared(document, passages, None, read_s, chunk_s)
 
 
 def _size(done: Prepared | BaseException) -> int:
