@@ -44,7 +44,9 @@ def list_encoders(as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example: python -m encoder doctor --encoder e5-small")
 def doctor(
-    encoder: Annotated[str, typer.Option(help="auto, or a name from the list.")] = "auto",
+    encoder: Annotated[
+        str, typer.Option(help="auto, a name from the list, or http://host:8000#model.")
+    ] = "auto",
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network.")] = False,
     accept_license: Annotated[
         bool, typer.Option("--accept-license", help="Accept a licence without commercial use.")

@@ -7,9 +7,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
+from encoder.address import is_address
 from encoder.cache import cache_dir
 from encoder.load import choose_encoder, load_transformer
 from encoder.selftest import self_test
+from encoder.served import ServedEncoder
+from encoder.served_check import check_server
+from encoder.spec import Encoder
 from encoder.transformer import TransformerEncoder
 
 FAISS_PACKAGES = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs")
@@ -35,6 +39,8 @@ def examine(
         "ICU": f"icu4py {version('icu4py')}",
         "cache": str(cache_dir()),
     }
+    if is_address(name):
+        return facts | _served(name, offline=offline)
     if name == "auto":
         facts["auto means"] = _auto(accept_licence)
     started = time.perf_counter()
@@ -72,7 +78,22 @@ def _auto(accept_licence: bool) -> str:
     return f"{choice.spec.name}: {choice.reason}"
 
 
-def _speed(encoder: TransformerEncoder) -> str:
+def _served(name: str, *, offline: bool) -> dict[str, str]:
+    started = time.perf_counter()
+    encoder = ServedEncoder.open(name, offline=offline)
+    counted = "tokens" if encoder.counter.exact else "bytes, as its tokeniser is not here"
+    facts = {
+        "encoder": f"{encoder.spec.name}, {encoder.spec.dim} dimensions, answered in "
+        f"{time.perf_counter() - started:.1f} s",
+        "licence": encoder.spec.licence,
+        "runs on": encoder.client.address.host,
+        "longest input": f"{encoder.spec.max_tokens} {counted}",
+    }
+    facts |= {item.name: f"yes ({item.measured})" for item in check_server(encoder)}
+    return facts | {"speed": _speed(encoder)}
+
+
+def _speed(encoder: Encoder) -> str:
     texts = [SPEED_TEXT] * 16
     encoder.encode_passages(texts[:1])
     started = time.perf_counter()

@@ -9,7 +9,8 @@ page catch `RagError` and nothing else; each kind carries the exit code that the
     ├── EncoderError
     │   ├── UnknownEncoder           2  no registry row, folder or model of that name
     │   ├── EncoderNotAvailable      8  known, but its weights or libraries are not here
-    │   └── EncoderRefused           8  loaded, but its vectors would be wrong
+    │   ├── EncoderRefused           8  loaded, but its vectors would be wrong
+    │   └── ServerError              8  a server gave no vectors (encoder/server_errors.py)
     ├── IndexerError (indexer/errors.py)
     │   ├── CorpusError              2  the folder of documents is missing, empty or not a folder
     │   ├── IndexNotFound            4  no index in the folder

@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from encoder.address import is_address
 from encoder.bundled import bundled_file, unpacked_folder
 from encoder.errors import EncoderNotAvailable
 from encoder.registry import E5_SMALL, MULTILINGUAL_E5_SMALL, NEMOTRON_8B, find_spec
@@ -31,7 +32,25 @@ class EncoderChoice:
 def load_encoder(
     name: str = "auto", *, accept_licence: bool = False, offline: bool = False
 ) -> Encoder:
-    """Load an encoder that has passed its self-test; arguments and errors of `load_transformer`."""
+    """Load an encoder that has passed its self-test, here or on a server.
+
+    Args:
+        name: As `load_transformer` takes it, or the address of a server: "http://host:8000#model".
+        accept_licence: Consent to a licence that forbids commercial use, and to the download.
+        offline: Never use the network; take weights, or a server, that are on this machine.
+
+    Raises:
+        ServerError: The server gives no vectors, or none that can be used.
+        UsageError: The address makes no sense, or says too little about the model.
+        EncoderRefused: It failed the self-test.
+    """
+    if is_address(name):
+        from encoder.served import ServedEncoder
+        from encoder.served_check import check_server
+
+        served = ServedEncoder.open(name, offline=offline)
+        check_server(served)
+        return served
     return load_transformer(name, accept_licence=accept_licence, offline=offline)
 
 
@@ -103,7 +122,7 @@ def _gpu_free_gb() -> float:
 def _weights_folder(spec: EncoderSpec, accept_licence: bool, offline: bool) -> Path:
     if spec.weights == "bundled":
         return unpacked_folder()
-    here = _cached_snapshot(spec)
+    here = cached_snapshot(spec)
     if here is not None:
         return here
     if offline:
@@ -124,7 +143,8 @@ def _weights_folder(spec: EncoderSpec, accept_licence: bool, offline: bool) -> P
 _FILES = ["*.json", "*.safetensors"]
 
 
-def _cached_snapshot(spec: EncoderSpec) -> Path | None:
+def cached_snapshot(spec: EncoderSpec) -> Path | None:
+    """The folder of a model that was downloaded before; None if it was not."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -139,7 +159,7 @@ def _cached_snapshot(spec: EncoderSpec) -> Path | None:
 
 
 def _in_hub_cache(spec: EncoderSpec) -> bool:
-    return _cached_snapshot(spec) is not None
+    return cached_snapshot(spec) is not None
 
 
 def _download(spec: EncoderSpec) -> Path:

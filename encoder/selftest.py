@@ -5,27 +5,17 @@ error: transformers 4.53 to 5.1 ignored the settings that such models relied on,
 padded batches and some only for single texts. So both are tried here.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
 from encoder.errors import EncoderRefused
+from encoder.finding import Finding
 from encoder.transformer import TransformerEncoder
 
 # Bounds between what is right (below 1e-6 in float32, below 2e-2 in bfloat16 relative to the
 # states' size) and what a wrong attention mask causes (above 0.1; measured on the tiny models
 # in the tests).
 CHANGED, SAME_COSINE = 1e-4, {"float32": 0.99999, "bfloat16": 0.995, "float16": 0.999}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was tried: its name, whether it held, and the measured value."""
-
-    name: str
-    held: bool
-    measured: str
 
 
 def self_test(encoder: TransformerEncoder) -> tuple[Finding, ...]:

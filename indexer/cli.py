@@ -22,7 +22,7 @@ from indexer import show
 from indexer.build import build_index, plan_build
 from indexer.chunk import Chunking
 from indexer.errors import IndexNotFound
-from indexer.manifest import read_manifest
+from indexer.manifest import read_manifest, recorded_encoder
 from indexer.options import BuildOptions
 from indexer.store import open_index
 from indexer.verify import back_up, verify_index
@@ -45,7 +45,10 @@ def build(
     docs: Annotated[Path, typer.Argument(metavar="DOCS", help="Folder of documents.")],
     index: Index = Path("index"),
     encoder: Annotated[
-        str, typer.Option(help="auto, or a name from: python -m encoder list")
+        str,
+        typer.Option(
+            help="auto, a name from: python -m encoder list, or a server: http://host:8000#model"
+        ),
     ] = "auto",
     max_tokens: Annotated[
         int | None, typer.Option(help="Most tokens of a passage. [default: 256]")
@@ -175,7 +178,7 @@ def _encoder_name(index: Path, asked: str, *, fresh: bool) -> str:
     if asked != "auto" or fresh:
         return asked
     try:
-        return read_manifest(index).encoder.name
+        return recorded_encoder(read_manifest(index))
     except IndexNotFound:
         return asked
 

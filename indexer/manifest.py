@@ -16,6 +16,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
+from encoder.errors import UnknownEncoder
+from encoder.registry import find_spec
 from encoder.spec import Encoder, EncoderSpec, Vectors
 from indexer.chunk import Chunking
 from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound
@@ -75,10 +77,14 @@ _VERSION: TypeAdapter[_HasVersion] = TypeAdapter(_HasVersion)
 
 def make_probes(encoder: Encoder) -> tuple[Probe, ...]:
     """Encode the probe texts."""
-    passage = encoder.encode_passages([PROBE_PASSAGE])[0]
+    ends = encoder.token_ends(PROBE_PASSAGE)
+    text = PROBE_PASSAGE
+    if len(ends) > encoder.passage_room:  # the encoder would cut it, and say so at every opening
+        text = text[: int(ends[encoder.passage_room - 1])]
+    passage = encoder.encode_passages([text])[0]
     query = encoder.encode_queries([PROBE_QUERY])[0]
     return (
-        Probe("passage", PROBE_PASSAGE, tuple(passage.tolist())),
+        Probe("passage", text, tuple(passage.tolist())),
         Probe("query", PROBE_QUERY, tuple(query.tolist())),
     )
 
@@ -106,6 +112,29 @@ def check_encoder(manifest: Manifest, encoder: Encoder) -> None:
                 "Run python -m encoder doctor; then build anew: python -m indexer build DOCS "
                 "--fresh",
             )
+
+
+def recorded_encoder(manifest: Manifest) -> str:
+    """The name of the encoder that an index was made with.
+
+    An index may come from a stranger, so only names of the registry are loaded because it says so.
+
+    Raises:
+        IndexMismatch: It names something else: a path, a model id, an address.
+    """
+    name = manifest.encoder.name
+    try:
+        find_spec(name)
+    except UnknownEncoder as error:
+        served = manifest.encoder.weights == "served"
+        raise IndexMismatch(
+            f"The index was made with {name}, which is not a name of the registry.",
+            f"If you trust it, say so: --encoder 'http://HOST:8000#{name}' with the server that "
+            "runs it"
+            if served
+            else f"If you trust it, say so: --encoder {name}",
+        ) from error
+    return name
 
 
 def installed_libraries() -> dict[str, str]:

@@ -44,7 +44,8 @@ def search(
         float | None, typer.Option(help="Only hits of at least this score.")
     ] = None,
     encoder: Annotated[
-        str | None, typer.Option(help="The index's encoder. [default: the one it names]")
+        str | None,
+        typer.Option(help="The index's encoder, or a server that runs it. [default: its own]"),
     ] = None,
     accept_license: Annotated[
         bool, typer.Option("--accept-license", help="Accept a licence without commercial use.")
@@ -62,8 +63,9 @@ def search(
 ) -> int:
     """Find the passages that answer a question, whatever language they are written in."""
     show_log(quiet=True)
+    from indexer.manifest import recorded_encoder
     from indexer.store import open_index
-    from retriever.retriever import Retriever, recorded_encoder
+    from retriever.retriever import Retriever
     from retriever.snippet import make_snippets
 
     load: LoadEncoder = context.obj

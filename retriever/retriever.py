@@ -12,12 +12,11 @@ from typing import Self
 
 import numpy as np
 
-from encoder.errors import UnknownEncoder, UsageError
-from encoder.registry import find_spec
+from encoder.errors import UsageError
 from encoder.spec import Encoder, Vectors
-from indexer.errors import IndexMismatch, IndexNotFound
+from indexer.errors import IndexNotFound
 from indexer.language import detect_language, language_name
-from indexer.manifest import FILE_NAME, Manifest, check_encoder
+from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
 from indexer.patterns import compile_patterns
 from indexer.store import Index, Snapshot, StoredPassage, open_index
 from indexer.vector_index import Mask
@@ -195,25 +194,6 @@ def _stamp(index_dir: Path) -> tuple[int, int]:
     except OSError as error:
         raise IndexNotFound(index_dir) from error
     return status.st_mtime_ns, status.st_ino
-
-
-def recorded_encoder(manifest: Manifest) -> str:
-    """The name of the encoder that an index was made with.
-
-    An index may come from a stranger, so only names of the registry are loaded because it says so.
-
-    Raises:
-        IndexMismatch: It names something else: a path, a model id, an address.
-    """
-    name = manifest.encoder.name
-    try:
-        find_spec(name)
-    except UnknownEncoder as error:
-        raise IndexMismatch(
-            f"The index was made with {name}, which is not a name of the registry.",
-            f"If you trust it, say so: --encoder {name}",
-        ) from error
-    return name
 
 
 def _allowed(snapshot: Snapshot, languages: Sequence[str], path: str | None) -> Mask:

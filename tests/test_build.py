@@ -14,7 +14,7 @@ from indexer import build as build_module
 from indexer.build import build_index, plan_build
 from indexer.chunk import Chunking
 from indexer.errors import CorpusError, IndexLocked, IndexMismatch, RemovalGuard
-from indexer.manifest import PROBE_PASSAGE
+from indexer.manifest import read_manifest
 from indexer.options import BuildOptions
 from indexer.plan import plan_changes
 from indexer.scan import Scan
@@ -43,7 +43,7 @@ def test_nothing_is_encoded_when_nothing_has_changed(corpus_dir: Path, index_dir
     encoder = ConceptEncoder()
     report = build_index(corpus_dir, index_dir, encoder)
     assert (report.read, report.unchanged, report.encoded) == (0, 4, 0)
-    assert encoder.encoded == [PROBE_PASSAGE]
+    assert encoder.encoded == [read_manifest(index_dir).probes[0].text]
 
 
 def test_an_edited_document_is_read_again_and_its_old_text_is_gone(

@@ -16,6 +16,7 @@ HOMES = {
     "tokenizers": "encoder/",
     "safetensors": "encoder/",
     "huggingface_hub": "encoder/",
+    "openai": "encoder/",
     "faiss": "indexer/vector_index.py",
     "pypdfium2": "indexer/read/",
     "pypdf": "indexer/read/",
@@ -69,6 +70,7 @@ def modules_after(code: str) -> set[str]:
         ("import retriever.retriever", {"torch", "streamlit", "langchain_core"}),
         ("import retriever.cli", {"torch", "faiss", "streamlit"}),
         ("import encoder.cli", {"torch", "transformers"}),
+        ("import encoder.load, encoder.served_check", {"torch", "transformers", "openai"}),
     ],
 )
 def test_an_import_loads_nothing_heavy(code: str, heavy: set[str]) -> None:

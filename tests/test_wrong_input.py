@@ -130,6 +130,9 @@ CASES: list[Case] = [
     ("encoder|doctor|--encoder|word2vec", nothing, 2),
     ("encoder|doctor|--encoder|nemotron-8b", nothing, 8),
     ("encoder|doctor|--encoder|nemotron-8b|--offline", nothing, 8),
+    ("encoder|doctor|--encoder|http://gpu-server:8000", nothing, 2),
+    ("encoder|doctor|--encoder|http://gpu-server:8000#mine", nothing, 2),
+    ("encoder|doctor|--encoder|http://gpu-server:8000#nemotron-8b|--offline", nothing, 2),
     ("page|--port|0", nothing, 2),
 ]
 
