@@ -54,6 +54,7 @@ def examine(
     )
     choice = encoder.choice
     facts["runs on"] = f"{choice.device}, {choice.dtype}: {choice.reason}"
+    facts["attention"] = f"{encoder.attention.name}: {encoder.attention.reason}"
     for finding in self_test(encoder):
         facts[finding.name] = f"yes ({finding.measured})"
     facts["speed"] = _speed(encoder)

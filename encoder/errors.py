@@ -53,10 +53,11 @@ class UnknownEncoder(EncoderError):
 
     exit_code = 2
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__(
             f"No encoder is called {name!r}.",
-            f"Take one of {', '.join(known)}; see: python -m encoder list",
+            "Take auto, e5-small, nemotron-8b or another one of: python -m encoder list; or a "
+            "folder of a model, or its id on the Hugging Face hub.",
         )
 
 

@@ -1,13 +1,15 @@
 """name -> encoder: choose, find the weights, load, prove."""
 
 import logging
-import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from encoder.address import is_address
 from encoder.bundled import bundled_file, unpacked_folder
-from encoder.errors import EncoderNotAvailable
+from encoder.errors import UnknownEncoder
+from encoder.hub import hub_folder, in_hub_cache
+from encoder.naming import EncoderName, apply_options, parse_name
 from encoder.registry import E5_SMALL, MULTILINGUAL_E5_SMALL, NEMOTRON_8B, find_spec
 from encoder.spec import Encoder, EncoderSpec
 
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 
 # 15 GB of weights in bfloat16, and room for the activations of a batch.
 NEMOTRON_FREE_GB = 20
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +63,72 @@ def load_transformer(
     """Load an encoder that runs in this process and has passed its self-test.
 
     Args:
-        name: "auto" or a name from the registry; see `python -m encoder list`.
+        name: "auto", a name from the registry (see `python -m encoder list`), a folder with
+            sentence-transformers files, or an id on the Hugging Face hub of a model that has them;
+            with options, as in "Qwen/Qwen3-Embedding-0.6B@dim=256".
         accept_licence: Consent to a licence that forbids commercial use, and to the download.
         offline: Never use the network; take weights that are already here.
 
     Raises:
         UnknownEncoder: No encoder has this name.
+        UsageError: The options in its name make no sense.
         EncoderNotAvailable: Its weights are not here and may not or cannot be downloaded.
-        EncoderRefused: It failed the self-test.
+        EncoderRefused: It failed the self-test, or its files leave something open.
     """
     # torch takes seconds to import, and an encoder on a server needs none.
+    from encoder.hardware import choose_device
     from encoder.selftest import self_test
     from encoder.transformer import TransformerEncoder
 
-    if name == "auto":
+    asked = parse_name(name)
+    if asked.base == "auto":
         choice = choose_encoder(accept_licence=accept_licence)
         log.info("encoder %s: %s", choice.spec.name, choice.reason)
-        spec = choice.spec
-    else:
-        spec = find_spec(name)
-    encoder = TransformerEncoder.open(spec, _weights_folder(spec, accept_licence, offline))
+        asked = replace(asked, base=choice.spec.name)
+    spec, folder = locate(asked, accept_licence=accept_licence, offline=offline)
+    encoder = TransformerEncoder.open(spec, folder, choose_device(asked.dtype))
     self_test(encoder)
     return encoder
+
+
+def locate(
+    asked: EncoderName, *, accept_licence: bool = False, offline: bool = False
+) -> tuple[EncoderSpec, Path]:
+    """Find what a name means: the spec with the name's options, and the folder of its weights.
+
+    Raises:
+        UnknownEncoder, UsageError, EncoderNotAvailable, EncoderRefused: As `load_transformer`.
+    """
+    spec, folder = _locate(asked.base, accept_licence, offline)
+    return apply_options(spec, asked), folder
+
+
+def _locate(base: str, accept_licence: bool, offline: bool) -> tuple[EncoderSpec, Path]:
+    """A row of the registry, a folder, or a model on the hub, in this order."""
+    from encoder.st_files import check_row, read_spec
+
+    try:
+        spec = find_spec(base)
+    except UnknownEncoder:
+        path = Path(base).expanduser()
+        if path.is_dir():
+            folder = path.resolve()
+            return read_spec(folder, str(folder), "folder"), folder
+        if not _HUB_ID.fullmatch(base):
+            raise
+        folder = hub_folder(_unknown_row(base), accept_licence, offline)
+        return read_spec(folder, base, "hub", folder.name), folder
+    if spec.weights == "bundled":
+        return spec, unpacked_folder()
+    folder = hub_folder(spec, accept_licence, offline)
+    check_row(spec, folder)
+    # A snapshot's folder is named after its commit.
+    return (spec if spec.revision else replace(spec, revision=folder.name)), folder
+
+
+def _unknown_row(hf_id: str) -> EncoderSpec:
+    """What is needed to download a model that the registry does not have."""
+    return replace(MULTILINGUAL_E5_SMALL, name=hf_id, hf_id=hf_id, revision="", download_mb=0)
 
 
 def choose_encoder(
@@ -101,7 +148,7 @@ def choose_encoder(
         return EncoderChoice(
             small, f"nemotron-8b needs a GPU with {NEMOTRON_FREE_GB} GB free; here is {found}."
         )
-    here = _in_hub_cache(NEMOTRON_8B) if nemotron_here is None else nemotron_here
+    here = in_hub_cache(NEMOTRON_8B) if nemotron_here is None else nemotron_here
     if here or accept_licence:
         return EncoderChoice(NEMOTRON_8B, f"there is a GPU with {free:.0f} GB free.")
     return EncoderChoice(
@@ -117,64 +164,3 @@ def _gpu_free_gb() -> float:
     if not torch.cuda.is_available():
         return 0.0
     return float(torch.cuda.mem_get_info()[0]) / 1e9
-
-
-def _weights_folder(spec: EncoderSpec, accept_licence: bool, offline: bool) -> Path:
-    if spec.weights == "bundled":
-        return unpacked_folder()
-    here = cached_snapshot(spec)
-    if here is not None:
-        return here
-    if offline:
-        raise EncoderNotAvailable(
-            f"The weights of {spec.name} are not on this machine, and --offline forbids to "
-            "download them.",
-            f"Leave --offline out once ({spec.download_mb} MB), or use --encoder e5-small.",
-        )
-    if not spec.commercial_use and not accept_licence:
-        raise EncoderNotAvailable(
-            f"The licence of {spec.name} ({spec.licence}) forbids commercial use; its download "
-            f"has {spec.download_mb} MB.",
-            "If that suits you, add --accept-license; else use --encoder e5-small.",
-        )
-    return _download(spec)
-
-
-_FILES = ["*.json", "*.safetensors"]
-
-
-def cached_snapshot(spec: EncoderSpec) -> Path | None:
-    """The folder of a model that was downloaded before; None if it was not."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        return Path(
-            snapshot_download(
-                spec.hf_id, revision=spec.revision, allow_patterns=_FILES, local_files_only=True
-            )
-        )
-    except LocalEntryNotFoundError:
-        return None
-
-
-def _in_hub_cache(spec: EncoderSpec) -> bool:
-    return cached_snapshot(spec) is not None
-
-
-def _download(spec: EncoderSpec) -> Path:
-    # Nothing phones home; the hub's library reads this when it is first imported.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    import httpx
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    log.info("downloading %s (%d MB)", spec.hf_id, spec.download_mb)
-    try:
-        return Path(snapshot_download(spec.hf_id, revision=spec.revision, allow_patterns=_FILES))
-    except (LocalEntryNotFoundError, HfHubHTTPError, httpx.HTTPError, OSError) as error:
-        raise EncoderNotAvailable(
-            f"{spec.hf_id} could not be downloaded: {type(error).__name__}.",
-            "Check the connection and the model's access terms on the hub, or use "
-            "--encoder e5-small, which needs no network.",
-        ) from error

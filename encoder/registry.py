@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from encoder.errors import UnknownEncoder
+from encoder.families import ROWS
+from encoder.naming import apply_options, parse_name
 from encoder.spec import EncoderSpec
 
 # Templates, pooling and limits as on the model card of intfloat/multilingual-e5-small.
@@ -38,7 +40,7 @@ MULTILINGUAL_E5_SMALL = replace(
 )
 
 # Model card of nvidia/llama-embed-nemotron-8b; the revision is the one that mteb's registry pins.
-# max_tokens is the card's and MTEB's setting; the model itself accepts 32,768.
+# max_tokens is the card's and MTEB's setting; the model accepts 32,768: nemotron-8b@tokens=32768.
 NEMOTRON_8B = EncoderSpec(
     name="nemotron-8b",
     hf_id="nvidia/llama-embed-nemotron-8b",
@@ -59,21 +61,24 @@ NEMOTRON_8B = EncoderSpec(
     licence="NVIDIA non-commercial, with the Llama 3.1 community licence",
     commercial_use=False,
     download_mb=30_000,
+    most_tokens=32_768,
 )
 
 REGISTRY: dict[str, EncoderSpec] = {
-    spec.name: spec for spec in (E5_SMALL, MULTILINGUAL_E5_SMALL, NEMOTRON_8B)
+    spec.name: spec for spec in (E5_SMALL, MULTILINGUAL_E5_SMALL, NEMOTRON_8B, *ROWS)
 }
 
 
 def find_spec(name: str) -> EncoderSpec:
-    """Return the registry row of that name or Hugging Face id.
+    """Return the registry row of that name or Hugging Face id, with the options in the name.
 
     Raises:
         UnknownEncoder: There is no such row.
+        UsageError: The options make no sense for it.
     """
+    asked = parse_name(name)
     for spec in REGISTRY.values():
         # e5-small always means the bundled weights, so a hub id must not match its hf_id.
-        if name == spec.name or (spec.weights == "hub" and name == spec.hf_id):
-            return spec
-    raise UnknownEncoder(name, ("auto", *REGISTRY))
+        if asked.base == spec.name or (spec.weights == "hub" and asked.base == spec.hf_id):
+            return apply_options(spec, asked)
+    raise UnknownEncoder(name)

@@ -15,16 +15,29 @@ from encoder.transformer import TransformerEncoder
 # Bounds between what is right (below 1e-6 in float32, below 2e-2 in bfloat16 relative to the
 # states' size) and what a wrong attention mask causes (above 0.1; measured on the tiny models
 # in the tests).
-CHANGED, SAME_COSINE = 1e-4, {"float32": 0.99999, "bfloat16": 0.995, "float16": 0.999}
+CHANGED = 1e-4
+SAME_COSINE = {"float32": 0.99999, "bfloat16": 0.995, "float16": 0.999}
+
+
+# Token ids that every vocabulary has; what they mean does not matter.
+TEXT, CHANGED_TEXT = (5, 6, 7, 8, 9, 10), (5, 6, 7, 8, 9, 11)
+LONGER = (12,) * 8
 
 
 def self_test(encoder: TransformerEncoder) -> tuple[Finding, ...]:
-    """Try attention direction, independence of padding and unit length.
+    """Try attention, independence of neighbours and padding, pooling, templates and unit length.
 
     Raises:
         EncoderRefused: One of them did not hold.
     """
-    findings = (*_attention_findings(encoder), _padding_finding(encoder), _norm_finding(encoder))
+    findings = (
+        *_attention_findings(encoder),
+        _neighbour_finding(encoder),
+        _batch_finding(encoder),
+        _pooling_finding(encoder),
+        _template_finding(encoder),
+        _norm_finding(encoder),
+    )
     failed = [finding for finding in findings if not finding.held]
     if failed:
         raise EncoderRefused(
@@ -40,19 +53,10 @@ def self_test(encoder: TransformerEncoder) -> tuple[Finding, ...]:
 def _attention_findings(encoder: TransformerEncoder) -> tuple[Finding, Finding]:
     """Change the last token and see whether the first token's state moves."""
     direction = "only backwards" if encoder.spec.is_causal else "in both directions"
-    ids = torch.tensor([[5, 6, 7, 8, 9, 10]])
-    changed = torch.tensor([[5, 6, 7, 8, 9, 11]])
-    whole, padded = torch.ones_like(ids), torch.ones(2, 8, dtype=torch.long)
-    padded[0, 6:] = 0
-    fill = torch.full((1, 8), 12)
     findings = []
-    for name, mask, rows in (
-        ("single text", whole, (ids, changed)),
-        ("padded batch", padded, tuple(_beside(row, fill) for row in (ids, changed))),
-    ):
-        with torch.inference_mode():
-            first, second = (encoder.hidden_states(row, mask)[0, 0].float() for row in rows)
-        moved = float((first - second).abs().max() / first.abs().max())
+    for name, neighbours in (("single text", ()), ("batch", (LONGER,))):
+        first, second = (encoder.states((text, *neighbours))[0][0] for text in (TEXT, CHANGED_TEXT))
+        moved = _moved(first, second)
         held = (moved > CHANGED) != encoder.spec.is_causal
         findings.append(
             Finding(f"attention looks {direction}, {name}", held, f"first token moved {moved:.1e}")
@@ -60,14 +64,23 @@ def _attention_findings(encoder: TransformerEncoder) -> tuple[Finding, Finding]:
     return findings[0], findings[1]
 
 
-def _beside(row: torch.Tensor, longer: torch.Tensor) -> torch.Tensor:
-    """Put a text in one batch with a longer one: shape (2, tokens of the longer)."""
-    padded = torch.zeros_like(longer)
-    padded[:, : row.shape[1]] = row
-    return torch.cat([padded, longer])
+def _neighbour_finding(encoder: TransformerEncoder) -> Finding:
+    """Change a text and see whether the states of its neighbours in the batch move."""
+    before = encoder.states((LONGER, TEXT, LONGER))
+    after = encoder.states((LONGER, CHANGED_TEXT, LONGER))
+    moved = max(_moved(before[i], after[i]) for i in (0, 2))
+    return Finding(
+        "texts in one batch do not see each other", moved < CHANGED, f"neighbours moved {moved:.1e}"
+    )
 
 
-def _padding_finding(encoder: TransformerEncoder) -> Finding:
+def _moved(before: torch.Tensor, after: torch.Tensor) -> float:
+    """The largest change, relative to the largest value."""
+    before, after = before.float(), after.float()
+    return float((before - after).abs().max() / before.abs().max())
+
+
+def _batch_finding(encoder: TransformerEncoder) -> Finding:
     """Encode a short text alone and beside a long one."""
     short, long = "water", "the cat sat on the mat and looked at the bird " * 4
     alone = encoder.encode_passages([short])[0]
@@ -75,6 +88,32 @@ def _padding_finding(encoder: TransformerEncoder) -> Finding:
     cosine = float(alone @ together)
     held = cosine >= SAME_COSINE[encoder.choice.dtype]
     return Finding("padding changes nothing", held, f"cosine {cosine:.6f}")
+
+
+def _pooling_finding(encoder: TransformerEncoder) -> Finding:
+    """Pool one text's states by hand and compare."""
+    states = encoder.states((TEXT,))[0].float()
+    by_hand = {"mean": states.sum(0) / len(TEXT), "cls": states[0], "last_token": states[-1]}
+    with torch.inference_mode():
+        own = encoder.forward((TEXT,))[0]
+        pooled = by_hand[encoder.spec.pooling]
+        dense = encoder.forward.dense
+        expected = (pooled if dense is None else dense(pooled))[: encoder.spec.dim]
+    cosine = float(torch.nn.functional.cosine_similarity(own, expected, dim=0))
+    held = cosine >= SAME_COSINE[encoder.choice.dtype]
+    return Finding("vectors are pooled as the spec says", held, f"cosine {cosine:.6f}")
+
+
+def _template_finding(encoder: TransformerEncoder) -> Finding:
+    """A query's vector differs from a passage's where their templates do."""
+    spec = encoder.spec
+    bare = (spec.query_template.replace("{query}", ""), spec.passage_template[: -len("{passage}")])
+    cosine = float(encoder.encode_queries(["water"])[0] @ encoder.encode_passages(["water"])[0])
+    held = (cosine < 1 - CHANGED) == (bare[0] != bare[1])
+    differs = (
+        "a query is not encoded as a passage" if bare[0] != bare[1] else "a query is a passage"
+    )
+    return Finding(differs, held, f"cosine {cosine:.6f}")
 
 
 def _norm_finding(encoder: TransformerEncoder) -> Finding:

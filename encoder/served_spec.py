@@ -109,7 +109,7 @@ def token_counter(address: ServerAddress, row: EncoderSpec | None) -> TokenCount
 def _local_tokenizer(row: EncoderSpec) -> Path | None:
     """The tokeniser of a row, of its own or another row's weights of the same model."""
     from encoder.bundled import bundled_file, unpacked_folder
-    from encoder.load import cached_snapshot
+    from encoder.hub import cached_snapshot
 
     same = [row, *(spec for spec in REGISTRY.values() if spec.hf_id == row.hf_id)]
     if any(spec.weights == "bundled" for spec in same) and bundled_file() is not None:

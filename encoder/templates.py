@@ -16,7 +16,7 @@ def query_text(spec: EncoderSpec, text: str, instruction: str | None) -> str:
         UsageError: An instruction for an encoder that takes none.
     """
     template = spec.query_template
-    if "{task}" not in template:
+    if not spec.takes_instructions:
         if instruction is not None:
             raise UsageError(
                 f"{spec.name} takes no instruction.",

@@ -1,30 +1,29 @@
 """token batches -> vectors: a transformer from stock model code, pooled to unit rows."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from tokenizers import Tokenizer
 
-from encoder.batching import plan_batches
-from encoder.errors import EncoderNotAvailable, EncoderRefused
+from encoder.architectures import load_model
+from encoder.attention import AttentionChoice, choose_attention, register
+from encoder.batching import CPU_BUDGET_TOKENS, TokenBudget, fit_budget, run_batches
+from encoder.dense import load_dense
+from encoder.errors import EncoderNotAvailable
+from encoder.forward import Forward, StockModel, TokenRows
 from encoder.hardware import DeviceChoice, choose_device
-from encoder.pooling import pool
 from encoder.spec import EncoderSpec, TokenEnds, Vectors
-from encoder.templates import passage_text, query_text, valid_text
-from encoder.token_ends import token_ends_by
+from encoder.templates import passage_text, query_text
+from encoder.tokens import TextTokens
 
 log = logging.getLogger(__name__)
 
 # Texts that are tokenised, sorted by length and encoded together: bounds memory.
 WINDOW_TEXTS = 1024
-# Tokens of one forward pass. Small on a CPU, so that the activations stay in its cache (measured:
-# benchmarks/encoder_throughput.py); large on a GPU, so that its matrix units stay busy.
-BUDGET_TOKENS = {"cpu": 2048, "cuda": 32768}
 
 
 class TransformerEncoder:
@@ -32,20 +31,28 @@ class TransformerEncoder:
 
     def __init__(
         self,
-        spec: EncoderSpec,
-        tokenizer: Tokenizer,
-        model: Any,
+        tokens: TextTokens,
+        forward: Forward,
         choice: DeviceChoice,
+        attention: AttentionChoice,
+        budget: TokenBudget,
     ) -> None:
-        self._spec = spec
-        self._tokenizer = tokenizer
-        self._model = model
+        self.forward = forward
+        self._spec = forward.spec
+        self.tokens = tokens
         self._choice = choice
-        self._token_ends = token_ends_by(tokenizer)
-        self._passage_overhead = len(self._ids([passage_text(spec, "")])[0])
+        self._attention = attention
+        self._budget = budget
+        self._passage_overhead = len(tokens.ids([passage_text(self._spec, "")])[0])
 
     @classmethod
-    def open(cls, spec: EncoderSpec, folder: Path, choice: DeviceChoice | None = None) -> Self:
+    def open(
+        cls,
+        spec: EncoderSpec,
+        folder: Path,
+        choice: DeviceChoice | None = None,
+        attention: AttentionChoice | None = None,
+    ) -> Self:
         """Load tokeniser and weights from a Hugging Face folder.
 
         Raises:
@@ -53,18 +60,13 @@ class TransformerEncoder:
             EncoderRefused: The files are not those of the model that the spec describes.
         """
         choice = choice or choose_device()
-        try:
-            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # tokenizers raises bare Exception for every kind of bad file
-            raise EncoderNotAvailable(
-                f"The tokeniser of {spec.name} cannot be read from {folder}: {error}.",
-                "Delete that folder and try again; it is made or downloaded anew.",
-            ) from error
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        model = _load_model(spec, folder, choice)
-        _check_special_tokens(spec, tokenizer)
-        return cls(spec, tokenizer, model, choice)
+        attention = attention or choose_attention(choice.device, choice.dtype)
+        register()
+        tokens = TextTokens.open(spec, folder)
+        model = load_model(spec, folder, choice, attention.implementation)
+        dense = load_dense(spec, folder, choice.device) if spec.dense_head else None
+        forward = Forward(StockModel(model, choice.device, attention), spec, dense)
+        return cls(tokens, forward, choice, attention, _budget(model, choice, attention))
 
     @property
     def spec(self) -> EncoderSpec:
@@ -75,6 +77,11 @@ class TransformerEncoder:
     def choice(self) -> DeviceChoice:
         """Where it runs, in which number format, and why."""
         return self._choice
+
+    @property
+    def attention(self) -> AttentionChoice:
+        """How attention is computed, and why."""
+        return self._attention
 
     @property
     def passage_room(self) -> int:
@@ -95,129 +102,79 @@ class TransformerEncoder:
 
     def token_ends(self, text: str, /) -> TokenEnds:
         """Where each token of the bare text ends, in code points, never decreasing."""
-        return self._token_ends(valid_text(text))
+        return self.tokens.ends(text)
 
     def query_tokens_cut(self, query: str, /, instruction: str | None = None) -> int:
         """How many tokens at the end of the query `encode_queries` would not read."""
-        tokens = len(self._ids([query_text(self._spec, query, instruction)])[0])
+        tokens = len(self.tokens.ids([query_text(self._spec, query, instruction)])[0])
         return max(0, tokens - self._spec.max_tokens)
 
-    def hidden_states(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Run the model: ids and mask of shape (texts, tokens) to states (texts, tokens, dim)."""
-        # Without padding no mask is passed: that keeps attention on its fastest path.
-        padded = bool((mask == 0).any())
-        output = self._model(
-            input_ids=ids.to(self._choice.device),
-            attention_mask=mask.to(self._choice.device) if padded else None,
-        )
-        states: torch.Tensor = output.last_hidden_state
-        return states
-
-    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
-        return [
-            encoding.ids for encoding in self._tokenizer.encode_batch([*map(valid_text, texts)])
-        ]
-
-    def _cut(self, ids: list[int]) -> list[int]:
-        limit = self._spec.max_tokens
-        if len(ids) <= limit:
-            return ids
-        return ids[: limit - 1] + ids[-1:] if self._spec.add_eos else ids[:limit]
+    def states(self, rows: TokenRows) -> tuple[torch.Tensor, ...]:
+        """Run the model on one batch of token ids: for each text, states of shape (tokens, dim)."""
+        with torch.inference_mode():
+            return torch.split(self.forward.model.states(rows), [len(row) for row in rows])
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         vectors = np.empty((len(texts), self._spec.dim), np.float32)
-        cut = 0
-        for start in range(0, len(texts), WINDOW_TEXTS):
-            whole = self._ids(texts[start : start + WINDOW_TEXTS])
-            cut += sum(len(ids) > self._spec.max_tokens for ids in whole)
-            rows = [self._cut(ids) for ids in whole]
-            self._encode_window(rows, vectors[start : start + len(rows)])
+        cut = start = 0
+        with torch.inference_mode():
+            for whole in self._tokenised_ahead(texts):
+                cut += sum(len(ids) > self._spec.max_tokens for ids in whole)
+                rows = [self.tokens.cut(ids) for ids in whole]
+                vectors[start : start + len(rows)] = self._encode_window(rows)
+                start += len(rows)
         if cut:
             log.warning("%d of %d texts exceed %d tokens and were cut there",
                         cut, len(texts), self._spec.max_tokens)  # fmt: skip
         return vectors
 
-    def _encode_window(self, rows: list[list[int]], vectors: Vectors) -> None:
-        budget = BUDGET_TOKENS[self._choice.device.split(":")[0]]
-        with torch.inference_mode():
-            for batch in plan_batches([len(ids) for ids in rows], budget):
-                ids, mask = _padded([rows[i] for i in batch])
-                states = self.hidden_states(ids, mask)
-                pooled = pool(states, mask.to(states.device), self._spec.pooling)
-                vectors[batch] = pooled.cpu().numpy()
+    def _tokenised_ahead(self, texts: Sequence[str]) -> Iterator[list[list[int]]]:
+        """Token ids, window by window; the next one is made while the device computes."""
+        windows = [texts[i : i + WINDOW_TEXTS] for i in range(0, len(texts), WINDOW_TEXTS)]
+        if len(windows) < 2:  # a thread would only cost
+            yield from map(self.tokens.ids, windows)
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="tokenise") as thread:
+            ahead = thread.submit(self.tokens.ids, windows[0])
+            for window in windows[1:]:
+                ready, ahead = ahead, thread.submit(self.tokens.ids, window)
+                yield ready.result()
+            yield ahead.result()
+
+    def _encode_window(self, rows: TokenRows) -> Vectors:
+        """Encode one window of token ids; the processor waits for the device once, at its end."""
+        vectors = torch.empty(len(rows), self._spec.dim, pin_memory=self._on_gpu)
+        lengths = [len(row) for row in rows]
+        results: list[tuple[list[int], torch.Tensor]] = []
+
+        def step(batch: list[int]) -> None:
+            results.append((batch, self.forward([rows[i] for i in batch])))
+
+        try:
+            run_batches(lengths, self._budget, step, torch.OutOfMemoryError)
+        except torch.OutOfMemoryError as error:
+            raise EncoderNotAvailable(
+                f"The memory of {self._choice.device} does not hold one text of {max(lengths)} "
+                f"tokens beside the weights of {self._spec.name}.",
+                "Build with a smaller --max-tokens, or use a smaller encoder.",
+            ) from error
+        order = torch.tensor([i for batch, _ in results for i in batch])
+        vectors.copy_(torch.cat([part for _, part in results]), non_blocking=True)
+        if self._on_gpu:
+            torch.cuda.current_stream(self._choice.device).synchronize()
+        return vectors[order.argsort()].numpy()
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self._choice.device.startswith("cuda")
 
 
-def _padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pad on the right with id 0, which the mask hides: two tensors of shape (texts, tokens)."""
-    width = max(len(ids) for ids in rows)
-    ids = torch.zeros(len(rows), width, dtype=torch.long)
-    mask = torch.zeros(len(rows), width, dtype=torch.long)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = torch.tensor(row)
-        mask[i, : len(row)] = 1
-    return ids, mask
-
-
-def _load_model(spec: EncoderSpec, folder: Path, choice: DeviceChoice) -> Any:
-    from transformers.utils import logging as transformers_logging
-
-    # Its progress bar would stand among our own lines.
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    config_class, model_class = _classes(spec.model_class)
-    try:
-        # Not AutoConfig: for a checkpoint that names its own code it asks to run that code.
-        config = config_class.from_pretrained(folder, local_files_only=True)
-        config.is_causal = spec.is_causal  # transformers >= 5.2 makes attention obey this
-        config.use_cache = False
-        options = {"add_pooling_layer": False} if spec.model_class == "BertModel" else {}
-        model, found = model_class.from_pretrained(
-            folder,
-            config=config,
-            output_loading_info=True,
-            dtype=getattr(torch, choice.dtype),  # else a float32 file would stay float32
-            attn_implementation="sdpa",
-            local_files_only=True,
-            use_safetensors=True,  # never a pickle
-            **options,
-        )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise EncoderNotAvailable(
-            f"The weights of {spec.name} cannot be read from {folder}: {error}.",
-            "Delete that folder and try again; it is made or downloaded anew.",
-        ) from error
-    if found["missing_keys"] or found["mismatched_keys"]:  # these would be random numbers
-        raise EncoderRefused(
-            f"{folder} lacks weights of {spec.name}: {sorted(found['missing_keys'])[:3]} and more.",
-            "Delete that folder and try again; it is made or downloaded anew.",
-        )
-    if config.hidden_size != spec.dim:
-        raise EncoderRefused(
-            f"{folder} holds a model of {config.hidden_size} dimensions; {spec.name} has "
-            f"{spec.dim}.",
-            "Point to the right folder.",
-        )
-    return model.eval().to(choice.device)
-
-
-def _classes(model_class: str) -> tuple[Any, Any]:
-    """Import only the one architecture that is needed: the whole of transformers takes seconds."""
-    if model_class == "BertModel":
-        from transformers.models.bert import BertConfig, BertModel
-
-        return BertConfig, BertModel
-    from transformers.models.llama import LlamaConfig, LlamaModel
-
-    return LlamaConfig, LlamaModel
-
-
-def _check_special_tokens(spec: EncoderSpec, tokenizer: Tokenizer) -> None:
-    bare = tokenizer.encode("a", add_special_tokens=False).ids
-    whole = tokenizer.encode("a").ids
-    start = whole.index(bare[0])
-    found = (start == 1, len(whole) - start - len(bare) == 1)
-    if found != (spec.add_bos, spec.add_eos):
-        raise EncoderRefused(
-            f"The tokeniser adds (start, end) tokens {found}; {spec.name} needs "
-            f"{(spec.add_bos, spec.add_eos)}.",
-            "Use the unchanged files of the model.",
-        )
+def _budget(model: Any, choice: DeviceChoice, attention: AttentionChoice) -> TokenBudget:
+    packed = attention.name != "padded"
+    if not choice.device.startswith("cuda"):
+        return TokenBudget(CPU_BUDGET_TOKENS, packed)
+    free, _ = torch.cuda.mem_get_info(choice.device)
+    config = model.config
+    bytes_per_number = 4 if choice.dtype == "float32" else 2
+    tokens = fit_budget(free, config.hidden_size, config.intermediate_size, bytes_per_number)
+    return TokenBudget(tokens, packed)

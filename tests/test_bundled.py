@@ -74,12 +74,12 @@ def test_the_first_numbers_are_the_known_ones(e5: TransformerEncoder) -> None:
 
 def test_words_are_cut_into_the_original_pieces(e5: TransformerEncoder) -> None:
     # As the published tokeniser of XLM-RoBERTa does: <s> ▁Hello ▁world , ▁ 世界 </s>.
-    assert e5._tokenizer.encode("Hello world, 世界").tokens == [
+    assert e5.tokens.tokenizer.encode("Hello world, 世界").tokens == [
         "<s>", "▁Hello", "▁world", ",", "▁", "世界", "</s>",
     ]  # fmt: skip
-    assert e5._tokenizer.encode("Hello").ids == [0, 35378, 2]
+    assert e5.tokens.tokenizer.encode("Hello").ids == [0, 35378, 2]
 
 
 def test_a_special_token_in_a_text_is_text(e5: TransformerEncoder) -> None:
-    ids = e5._tokenizer.encode("a </s> <pad> <mask> b").ids
+    ids = e5.tokens.tokenizer.encode("a </s> <pad> <mask> b").ids
     assert [i for i in ids[1:-1] if i in (0, 1, 2, 250001)] == []

@@ -30,8 +30,8 @@ ODD_TEXTS = st.lists(PIECES, max_size=30).map("".join)
 def test_remembered_words_have_the_tokens_of_the_whole_text(
     e5: TransformerEncoder, text: str
 ) -> None:
-    exact = token_ends(e5._tokenizer, [text])[0]
-    memory = WordMemory(e5._tokenizer)
+    exact = token_ends(e5.tokens.tokenizer, [text])[0]
+    memory = WordMemory(e5.tokens.tokenizer)
     assert memory.token_ends(text).tolist() == exact.tolist()
     assert memory.token_ends(text).tolist() == exact.tolist()  # and when they are known
 
@@ -40,10 +40,10 @@ def test_the_memory_is_emptied_when_it_is_full(
     e5: TransformerEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MEMORY_CHARS", 20)
-    memory = WordMemory(e5._tokenizer)
+    memory = WordMemory(e5.tokens.tokenizer)
     texts = [f"Number {number} is not number {number + 1}." for number in range(50)]
     found = [memory.token_ends(text) for text in texts]
-    for ends, exact in zip(found, token_ends(e5._tokenizer, texts), strict=True):
+    for ends, exact in zip(found, token_ends(e5.tokens.tokenizer, texts), strict=True):
         assert np.array_equal(ends, exact)
     assert memory._chars < 50
 
@@ -52,5 +52,5 @@ def test_only_a_tokeniser_that_cuts_at_white_space_first_has_words_that_stand_al
     e5: TransformerEncoder, tmp_path: Path
 ) -> None:
     byte_level = Tokenizer.from_file(str(save_tiny(TINY_NEMOTRON, tmp_path) / "tokenizer.json"))
-    assert words_stand_alone(e5._tokenizer)
+    assert words_stand_alone(e5.tokens.tokenizer)
     assert not words_stand_alone(byte_level)

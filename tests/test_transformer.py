@@ -1,21 +1,13 @@
 """The encoder with weights: right, whatever shares a batch, and refused when it is wrong."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertModel, LlamaConfig, LlamaModel
 
-from encoder import transformer
 from encoder.errors import EncoderNotAvailable, EncoderRefused, UsageError
-from encoder.pooling import pool
-from encoder.selftest import self_test
-from encoder.spec import EncoderSpec
 from encoder.templates import query_text
 from encoder.transformer import TransformerEncoder
 from tests.tiny_models import FLOAT32, TINY_BERT, TINY_NEMOTRON, save_tiny
@@ -55,34 +47,6 @@ def test_a_text_over_the_limit_is_cut_there_and_counted(
     assert tiny.query_tokens_cut("?") == 0 or "Instruct" in tiny.spec.query_template
 
 
-def test_llama_attends_both_ways_as_a_plain_reference_does(tmp_path: Path) -> None:
-    folder = save_tiny(TINY_NEMOTRON, tmp_path)
-    encoder = TransformerEncoder.open(TINY_NEMOTRON, folder, FLOAT32)
-    model = LlamaModel.from_pretrained(
-        folder, config=LlamaConfig.from_pretrained(folder), attn_implementation="eager"
-    )
-    model.train(mode=False)
-    for text in TEXTS:
-        ids = torch.tensor(encoder._ids([text]))
-        everything = torch.zeros(1, 1, ids.shape[1], ids.shape[1])  # every token sees every other
-        with torch.inference_mode():
-            states = model(input_ids=ids, attention_mask=everything).last_hidden_state[0]
-        expected = torch.nn.functional.normalize(states.mean(dim=0), dim=0).numpy()
-        assert encoder.encode_passages([text])[0] == pytest.approx(expected, abs=2e-6)
-
-
-def test_bert_equals_its_own_pooled_states(tmp_path: Path) -> None:
-    folder = save_tiny(TINY_BERT, tmp_path)
-    encoder = TransformerEncoder.open(TINY_BERT, folder, FLOAT32)
-    model = BertModel.from_pretrained(folder, attn_implementation="eager")
-    model.train(mode=False)
-    ids = torch.tensor(encoder._ids(["passage: some words"]))
-    with torch.inference_mode():
-        states = model(input_ids=ids).last_hidden_state[0]
-    expected = torch.nn.functional.normalize(states.mean(dim=0), dim=0).numpy()
-    assert encoder.encode_passages(["some words"])[0] == pytest.approx(expected, abs=2e-6)
-
-
 def test_the_instruction_stands_before_the_query_and_only_there(tmp_path: Path) -> None:
     spec = replace(TINY_NEMOTRON, max_tokens=200)
     encoder = TransformerEncoder.open(spec, save_tiny(spec, tmp_path), FLOAT32)
@@ -110,60 +74,6 @@ def test_an_encoder_without_instructions_refuses_one(tmp_path: Path) -> None:
 
 def test_token_ends_count_code_points(tiny: TransformerEncoder) -> None:
     assert tiny.token_ends("aé").tolist() == [1, 2, 2]  # é has two bytes, so two tokens
-
-
-def test_both_tiny_models_pass_the_self_test(tiny: TransformerEncoder) -> None:
-    assert [finding.held for finding in self_test(tiny)] == [True] * 4
-
-
-def make_causal(patch: pytest.MonkeyPatch, encoder: TransformerEncoder) -> None:
-    encoder._model.config.is_causal = True
-
-
-def pads_in_mean(patch: pytest.MonkeyPatch, encoder: TransformerEncoder) -> None:
-    def wrong(states: torch.Tensor, mask: torch.Tensor, pooling: Any) -> torch.Tensor:
-        return pool(states, torch.ones_like(mask), pooling)
-
-    patch.setattr(transformer, "pool", wrong)
-
-
-def no_normalisation(patch: pytest.MonkeyPatch, encoder: TransformerEncoder) -> None:
-    def wrong(states: torch.Tensor, mask: torch.Tensor, pooling: Any) -> torch.Tensor:
-        return 2 * pool(states, mask, pooling)
-
-    patch.setattr(transformer, "pool", wrong)
-
-
-@pytest.mark.parametrize(
-    ("mutate", "finding"),
-    [
-        (make_causal, "attention looks in both directions, single text"),
-        (make_causal, "attention looks in both directions, padded batch"),
-        (pads_in_mean, "padding changes nothing"),
-        (no_normalisation, "rows have unit length"),
-    ],
-)
-def test_the_self_test_refuses_an_encoder_that_computes_something_else(
-    mutate: Callable[[pytest.MonkeyPatch, TransformerEncoder], None],
-    finding: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    encoder = TransformerEncoder.open(TINY_NEMOTRON, save_tiny(TINY_NEMOTRON, tmp_path), FLOAT32)
-    mutate(monkeypatch, encoder)
-    with pytest.raises(EncoderRefused) as error:
-        self_test(encoder)
-    assert finding in error.value.what
-
-
-@pytest.mark.parametrize("change", [{"add_eos": True}, {"add_bos": False}])
-def test_a_tokeniser_with_other_special_tokens_is_refused(
-    change: dict[str, bool], tmp_path: Path
-) -> None:
-    folder = save_tiny(TINY_NEMOTRON, tmp_path)
-    spec: EncoderSpec = replace(TINY_NEMOTRON, **change)  # type: ignore[arg-type]
-    with pytest.raises(EncoderRefused, match="The tokeniser adds"):
-        TransformerEncoder.open(spec, folder, FLOAT32)
 
 
 def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
