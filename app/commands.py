@@ -13,6 +13,7 @@ import typer
 import encoder.cli
 import indexer.cli
 import retriever.cli
+import retriever.evaluation.commands
 from app.launch import page
 from encoder.console import LoadEncoder, load_when_needed, run, stdout
 
@@ -40,6 +41,7 @@ def _options(
 
 app.command("build")(indexer.cli.build)
 app.command("search")(retriever.cli.search)
+app.command("eval")(retriever.evaluation.commands.evaluate)
 app.command("page")(page)
 app.command("status")(indexer.cli.status)
 app.command("ls")(indexer.cli.ls)

@@ -21,7 +21,9 @@ page catch `RagError` and nothing else; each kind carries the exit code that the
     │   ├── StorageError             1  the disk is full or the folder cannot be written
     │   └── UnreadableDocument       -  one file could not be read; a build lists it and goes on
     └── RetrieverError (retriever/errors.py)
-        └── BlankQuery               2  there is nothing to search for
+        ├── BlankQuery               2  there is nothing to search for
+        ├── EvaluationError          2  questions, documents or judgements make no sense
+        └── LibraryMissing           8  a library that only some commands need is not installed
 """
 
 from typing import ClassVar

@@ -12,6 +12,7 @@ from rich.text import Text
 from encoder.console import LoadEncoder, load_when_needed, run, show_log, stderr, stdout
 from retriever.balance import BalanceMode
 from retriever.context import cite
+from retriever.evaluation.commands import evaluate
 from retriever.hit import Hit
 from retriever.snippet import Snippet, clean_line
 
@@ -124,6 +125,12 @@ def _explain_nothing(held: dict[str, int], asked: Sequence[str]) -> None:
         )
     else:
         stderr.print("Nothing found: loosen --lang, --path or --min-score.")
+
+
+app.command(
+    "eval",
+    epilog="Example: python -m retriever eval --index ./index --questions questions.jsonl",
+)(evaluate)
 
 
 def main(argv: Sequence[str] | None = None, load: LoadEncoder = load_when_needed) -> int:

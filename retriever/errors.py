@@ -14,3 +14,21 @@ class BlankQuery(RetrieverError):
 
     def __init__(self) -> None:
         super().__init__("The question is blank.", "Type a question, in any language.")
+
+
+class EvaluationError(RetrieverError):
+    """Questions, documents or judgements make no sense."""
+
+    exit_code = 2
+
+
+class LibraryMissing(RetrieverError):
+    """A library that only some commands need is not installed."""
+
+    exit_code = 8
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(
+            f"{library} is not installed.",
+            f"Install it: pip install -c constraints.txt -e '.[{extra}]'",
+        )

@@ -19,7 +19,7 @@ class SearchState:
         self.index = index
         self.stamp = stamp
         self.snapshot: Snapshot = index.snapshot(database)
-        self.rows = BalancedRows(_source(index, self.snapshot))
+        self.rows = BalancedRows(row_source(index, self.snapshot))
         self._structures: dict[BalanceMode, VectorIndex] = {}
 
     @property
@@ -51,7 +51,8 @@ class SearchState:
         return self._structures[mode]
 
 
-def _source(index: Index, snapshot: Snapshot) -> RowSource:
+def row_source(index: Index, snapshot: Snapshot) -> RowSource:
+    """The rows of an index at one commit."""
     return RowSource(
         index.manifest.encoder,
         snapshot.languages,

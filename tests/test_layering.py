@@ -24,6 +24,7 @@ HOMES = {
     "lxml": "indexer/read/",
     "py3langid": "indexer/language",  # and language_shares.py
     "icu4py": "indexer/boundaries.py",
+    "pytrec_eval": "retriever/evaluation/metrics.py",
     "langchain_core": "retriever/adapters/",
     "langchain_text_splitters": "retriever/adapters/",
     "streamlit": "app/",

@@ -47,6 +47,8 @@ def test_the_readmes_commands_run(
 ) -> None:
     (tmp_path / "sample_docs").mkdir()
     (tmp_path / "sample_docs" / "a.txt").write_text("Die Garantie gilt zwei Jahre.", "utf-8")
+    question = '{"question": "How long is the warranty?", "source": "a.txt"}'
+    (tmp_path / "sample_docs" / "questions.jsonl").write_text(question, "utf-8")
     monkeypatch.chdir(tmp_path)
     mains = {"indexer": indexer.cli.main, "retriever": retriever.cli.main}
     assert len(commands()) >= 2

@@ -103,6 +103,73 @@ def a_backup() -> None:
     Path("copy").mkdir()
 
 
+def a_set(corpus: str, queries: str, qrels: str) -> None:
+    Path("set").mkdir()
+    Path("set/corpus.jsonl").write_text(corpus, encoding="utf-8")
+    Path("set/queries.jsonl").write_text(queries, encoding="utf-8")
+    Path("set/qrels.tsv").write_text(qrels, encoding="utf-8")
+
+
+CORPUS = '{"_id": "d1", "text": "Die Katze.", "lang": "de"}\n'
+QUERIES = '{"_id": "q1", "text": "cat?", "lang": "en"}\n'
+QRELS = "query-id\tcorpus-id\tscore\nq1\td1\t1\n"
+
+
+def a_sound_set() -> None:
+    a_set(CORPUS, QUERIES, QRELS)
+
+
+def a_set_without_queries() -> None:
+    a_sound_set()
+    Path("set/queries.jsonl").unlink()
+
+
+def a_set_with_a_broken_line() -> None:
+    a_set(CORPUS + "{\n", QUERIES, QRELS)
+
+
+def a_set_with_a_list() -> None:
+    a_set(CORPUS, QUERIES + "[1]\n", QRELS)
+
+
+def a_set_with_a_number_for_a_text() -> None:
+    a_set('{"_id": "d1", "text": 7}', QUERIES, QRELS)
+
+
+def a_set_with_an_id_twice() -> None:
+    a_set(CORPUS + CORPUS, QUERIES, QRELS)
+
+
+def a_set_with_words_for_judgements() -> None:
+    a_set(CORPUS, QUERIES, "q1 d1 yes\n")
+
+
+def a_set_with_an_unknown_document() -> None:
+    a_set(CORPUS, QUERIES, QRELS + "q1\td9\t1\n")
+
+
+def a_set_without_answers() -> None:
+    a_set(CORPUS, QUERIES, "q1\td1\t0\n")
+
+
+def a_set_with_a_torn_file() -> None:
+    a_sound_set()
+    Path("set/corpus.jsonl").rename("set/corpus.jsonl.gz")
+
+
+def an_index_and_questions(line: str) -> None:
+    an_index()
+    Path("questions.jsonl").write_text(line, encoding="utf-8")
+
+
+def an_index_and_a_question_about_another_source() -> None:
+    an_index_and_questions('{"question": "cat?", "source": "b.txt"}')
+
+
+def an_index_and_no_question() -> None:
+    an_index_and_questions("\n")
+
+
 Case = tuple[str, Callable[[], None], int]
 CASES: list[Case] = [
     ("indexer|build|nope", nothing, 2),
@@ -127,6 +194,36 @@ CASES: list[Case] = [
     ("retriever|search|cat|--instruction|Find it", an_index, 2),
     ("retriever|search|cat", a_cut_index, 6),
     ("retriever|search|cat", an_index_that_lost_its_database, 6),
+    ("retriever|eval", nothing, 2),
+    ("retriever|eval|nope", nothing, 2),
+    ("retriever|eval|set", a_set_without_queries, 2),
+    ("retriever|eval|set", a_set_with_a_broken_line, 2),
+    ("retriever|eval|set", a_set_with_a_list, 2),
+    ("retriever|eval|set", a_set_with_a_number_for_a_text, 2),
+    ("retriever|eval|set", a_set_with_an_id_twice, 2),
+    ("retriever|eval|set", a_set_with_words_for_judgements, 2),
+    ("retriever|eval|set", a_set_with_an_unknown_document, 2),
+    ("retriever|eval|set", a_set_without_answers, 2),
+    ("retriever|eval|set", a_set_with_a_torn_file, 2),
+    ("retriever|eval|set|--qrels|test", a_sound_set, 2),
+    ("retriever|eval|set|--languages|ja", a_sound_set, 2),
+    ("retriever|eval|set|--languages|de", a_sound_set, 2),
+    ("retriever|eval|set|--groups|5", a_sound_set, 2),
+    ("retriever|eval|set|--relevance|group", a_sound_set, 2),
+    ("retriever|eval|set|--mixed|uniform", a_sound_set, 2),
+    ("retriever|eval|set|--mixed|uniform|--seeds|0", a_sound_set, 2),
+    ("retriever|eval|set|--mixed|uniform|--heatmap|map.png", a_sound_set, 2),
+    ("retriever|eval|set|--balance|half", a_sound_set, 2),
+    ("retriever|eval|set|--balance|,", a_sound_set, 2),
+    ("retriever|eval|set|--heatmap|map.gif", a_sound_set, 2),
+    ("retriever|eval|--index|index", an_index, 2),
+    ("retriever|eval|--index|index|--questions|questions.jsonl", an_index, 2),
+    (
+        "retriever|eval|--index|index|--questions|questions.jsonl",
+        an_index_and_a_question_about_another_source,
+        2,
+    ),
+    ("retriever|eval|--index|index|--questions|questions.jsonl", an_index_and_no_question, 2),
     ("encoder|doctor|--encoder|word2vec", nothing, 2),
     ("encoder|doctor|--encoder|nemotron-8b", nothing, 8),
     ("encoder|doctor|--encoder|nemotron-8b|--offline", nothing, 8),
@@ -139,7 +236,7 @@ CASES: list[Case] = [
 
 def with_encoder(command: str) -> str:
     """Commands that load an encoder load the small one of the tests."""
-    loads = command.startswith(("indexer|build", "retriever|search"))
+    loads = command.startswith(("indexer|build", "retriever|search", "retriever|eval"))
     return f"{command}|--encoder|concepts" if loads else command
 
 

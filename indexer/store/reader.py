@@ -161,6 +161,15 @@ class Index:
             for source, sha256, size, kind, title, language, passages, notes in rows
         )
 
+    def sources_holding(self, database: sqlite3.Connection, text: str) -> tuple[str, ...]:
+        """The documents in whose text these characters stand, by source."""
+        rows = database.execute(
+            "SELECT source FROM documents WHERE stage = 'complete' AND instr(text, ?) > 0"
+            " ORDER BY source",
+            (text,),
+        )
+        return tuple(str(source) for (source,) in rows)
+
     def unread(self, database: sqlite3.Connection) -> tuple[Unread, ...]:
         """The files that the last finished build could not read, by source."""
         return tuple(

@@ -1,0 +1,1 @@
+"""Questions with known answers -> figures: how well an encoder and an index find them."""

@@ -1,0 +1,69 @@
+"""Vectors -> scores of documents, by the code that search ranks with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from encoder.spec import Vectors
+from retriever.balance import BalanceMode
+from retriever.balanced_rows import BalancedRows
+
+Scores = npt.NDArray[np.float32]
+"""Shape (questions, documents)."""
+
+# Products of questions and rows that are in memory at once: 200 MB.
+BLOCK_PRODUCTS = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Encoded questions.
+
+    Attributes:
+        vectors: Shape (questions, dim).
+        languages: What balance takes for each one's language.
+    """
+
+    vectors: Vectors
+    languages: tuple[str, ...]
+
+
+class Candidates:
+    """All documents that can be found, each by the best of its passages."""
+
+    def __init__(self, rows: BalancedRows, document_of: npt.NDArray[Any], documents: int) -> None:
+        """`document_of` names the document of each row, 0 to `documents` - 1."""
+        self._rows = rows
+        self._documents = documents
+        live = np.flatnonzero(rows.source.live)
+        self._order = live[np.argsort(document_of[live], kind="stable")]
+        in_order = document_of[self._order]
+        self._starts = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]])
+        self._found = in_order[self._starts]
+
+    def scores(self, questions: Questions, mode: BalanceMode) -> Iterator[tuple[slice, Scores]]:
+        """Score every document for every question, some questions at a time.
+
+        A document without passages has the score -inf.
+        """
+        passages = np.concatenate([*self._rows.passages(mode)])[self._order]
+        passages = np.ascontiguousarray(passages, np.float32)
+        step = max(1, BLOCK_PRODUCTS // max(1, len(passages)))
+        for first in range(0, len(questions.languages), step):
+            block = slice(first, first + step)
+            asked = np.stack(
+                [
+                    self._rows.question(vector, language, mode)
+                    for vector, language in zip(
+                        questions.vectors[block], questions.languages[block], strict=True
+                    )
+                ]
+            )
+            by_row = asked @ passages.T
+            # A document has the score of its best passage: that is where search ranks it.
+            scores = np.full((len(asked), self._documents), -np.inf, np.float32)
+            scores[:, self._found] = np.maximum.reduceat(by_row, self._starts, axis=1)
+            yield block, scores

@@ -1,0 +1,90 @@
+"""Candidates and questions -> the figures of one balance mode, question by passage language."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from retriever.balance import BalanceMode
+from retriever.evaluation.candidates import Candidates, Questions
+from retriever.evaluation.collection import Collection, primary
+from retriever.evaluation.judging import (
+    Board,
+    Results,
+    Tally,
+    first_ten,
+    folder_cases,
+    in_order,
+    pair_cases,
+)
+from retriever.evaluation.parallel import measure_parallel
+from retriever.evaluation.report import Cell, Ranking, figures
+from retriever.evaluation.runs import SaveRanking
+
+Pool = Literal["language", "folder"]
+"""What competes in a cell: the documents in its passage language, or those of the whole folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One collection, encoded."""
+
+    collection: Collection
+    candidates: Candidates
+    questions: Questions
+    seed: int = 0
+
+    def groups(self) -> list[int]:
+        """A number for each question's group; a question without one is a group of its own."""
+        number: dict[str, int] = {}
+        return [
+            number.setdefault(text.group or f"\n{place}", len(number))
+            for place, text in enumerate(self.collection.questions)
+        ]
+
+
+def measure(task: Task, mode: BalanceMode, pool: Pool, save: SaveRanking) -> Ranking:
+    """Rank and judge every question; hand each one's ranking of the whole folder to `save`."""
+    board = Board(task.collection)
+    tally, seen = Tally(), []
+    for block, scores in task.candidates.scores(task.questions, mode):
+        ordered = in_order(board, scores)
+        for place, row in enumerate(ordered, block.start):
+            wanted = board.wanted[place]
+            tally.add(place, folder_cases(board, wanted, row, cells=pool == "folder"))
+            if pool == "language":
+                tally.add(place, pair_cases(board, wanted, row))
+            seen.append(first_ten(board, wanted, row))
+            save(board, wanted, row)
+    tally.flush()
+    groups, seed = task.groups(), task.seed
+    cells = {key: found for key, found in tally.results.items() if key[0] != "folder"}
+    parallel = None
+    if task.collection.is_parallel:
+        parallel = measure_parallel(board, task.collection, seen, groups)
+    return Ranking(
+        mode,
+        same=figures(_cells(cells, same=True), groups, seed),
+        cross=figures(_cells(cells, same=False), groups, seed),
+        cells=_all_cells(task.collection, cells, groups, seed),
+        folder={
+            name: figures([tally.results.get(("folder", name), Results())], groups, seed)
+            for name in ("all", "cross", "same")
+        },
+        parallel=parallel,
+    )
+
+
+def _cells(cells: dict[tuple[str, str], Results], *, same: bool) -> list[Results]:
+    return [found for (a, b), found in cells.items() if (primary(a) == primary(b)) == same]
+
+
+def _all_cells(
+    collection: Collection, cells: dict[tuple[str, str], Results], groups: list[int], seed: int
+) -> tuple[Cell, ...]:
+    """Every pair of a language with questions and one with documents, also the empty ones."""
+    asked = sorted({text.language for text in collection.questions})
+    held = sorted({text.language for text in collection.documents})
+    return tuple(
+        Cell(a, b, figures([cells.get((a, b), Results())], groups, seed))
+        for a in asked
+        for b in held
+    )

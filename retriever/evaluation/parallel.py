@@ -1,0 +1,83 @@
+"""What only parallel text can show: who wins the first ten places, and do languages agree."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from retriever.evaluation.bootstrap import share_estimates
+from retriever.evaluation.collection import Collection, primary
+from retriever.evaluation.judging import Board
+from retriever.evaluation.metrics import CUTOFF
+from retriever.evaluation.report import Parallel
+
+PERSISTENCE = 0.9
+
+
+def own_language_share(
+    board: Board, language: str, seen: Sequence[int], ignored: Sequence[int]
+) -> tuple[float, float]:
+    """The share of what is seen that is in the question's language, and the fair one."""
+    own = primary(language)
+    among = sum(len(columns) for name, columns in board.columns_in.items() if primary(name) == own)
+    left_out = sum(primary(board.languages[column]) == own for column in ignored)
+    fair = (among - left_out) / (len(board.ids) - len(ignored))
+    return sum(primary(board.languages[column]) == own for column in seen) / len(seen), fair
+
+
+def measure_parallel(
+    board: Board, collection: Collection, seen: Sequence[Sequence[int]], groups: Sequence[int]
+) -> Parallel:
+    """Sum up over all questions; `seen` holds the first ten columns of each."""
+    shares = np.array(
+        [
+            own_language_share(board, wanted.question.language, first, wanted.ignored)
+            for wanted, first in zip(board.wanted, seen, strict=True)
+        ]
+    )
+    group_of = np.array(groups, np.int64)
+    own = share_estimates(shares[:, :1], group_of)[0]
+    families = same_question(collection)
+    agreement = [consistency([seen[place] for place in family]) for family in families]
+    if not agreement:
+        return Parallel(own, float(shares[:, 1].mean()), None, None, 0)
+    places = group_of[[family[0] for family in families]]
+    overlap, biased = share_estimates(np.array(agreement), places)
+    return Parallel(own, float(shares[:, 1].mean()), overlap, biased, len(families))
+
+
+def same_question(collection: Collection) -> list[list[int]]:
+    """Positions of one question in several languages.
+
+    Recognised by ids that differ in their language at the end only ("q7-de", "q7-fr"), else by the
+    group where it has one question in each language.
+    """
+    by_id: dict[str, list[int]] = {}
+    by_group: dict[str, list[int]] = {}
+    for place, question in enumerate(collection.questions):
+        stem = question.id.removesuffix(f"-{question.language}")
+        if stem != question.id:
+            by_id.setdefault(stem, []).append(place)
+        by_group.setdefault(question.group, []).append(place)
+    if sum(map(len, by_id.values())) < len(collection.questions):
+        by_id = {name: places for name, places in by_group.items() if name}
+    families = [places for places in by_id.values() if len(places) > 1]
+    return [
+        places
+        for places in families
+        if len({collection.questions[place].language for place in places}) == len(places)
+    ]
+
+
+def consistency(rankings: Sequence[Sequence[int]]) -> tuple[float, float]:
+    """Mean over all pairs of rankings: overlap of the first ten, and rank-biased overlap."""
+    names = {column: i for i, column in enumerate({c for first in rankings for c in first})}
+    depth = min(CUTOFF, *(len(first) for first in rankings))
+    here = np.zeros((len(rankings), len(names)))
+    pairs = np.triu_indices(len(rankings), 1)
+    biased = np.zeros(len(pairs[0]))
+    for at in range(depth):
+        here[range(len(rankings)), [names[first[at]] for first in rankings]] = 1
+        shared = (here @ here.T)[pairs] / (at + 1)
+        biased += (1 - PERSISTENCE) * PERSISTENCE**at * shared
+    biased += shared * PERSISTENCE**depth
+    return float(shared.mean()), float(biased.mean())
