@@ -3,14 +3,18 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from encoder.console import run, show_log, stdout
+from encoder.errors import UsageError
 from encoder.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from encoder.attention import AttentionName
 
 app = typer.Typer(
     add_completion=False,
@@ -67,6 +71,65 @@ def doctor(
     width = max(map(len, facts))
     for name, value in facts.items():
         stdout.print(f"{name:<{width}}  {escape(value)}")
+
+
+@app.command(epilog="Example: python -m encoder bench --encoder nemotron-8b --random-weights")
+def bench(
+    encoder: Annotated[str, typer.Option(help="A name from the list, or a folder.")] = "e5-small",
+    tokens: Annotated[
+        str, typer.Option(help="Tokens of a text; 0 stands for mixed lengths.")
+    ] = "128,512,0",
+    batch_tokens: Annotated[int, typer.Option(help="Tokens of a batch.", min=16)] = 2048,
+    attention: Annotated[
+        str, typer.Option(help="flash-attn, varlen, packed, padded. [default: the best here]")
+    ] = "",
+    random_weights: Annotated[
+        bool, typer.Option("--random-weights", help="The shape alone: no download.")
+    ] = False,
+    layers: Annotated[
+        int | None, typer.Option(help="With random weights: fewer layers.", min=1)
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never use the network.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure tokens a second, memory, and the share of what plain matrix products reach."""
+    show_log(quiet=as_json)
+    from encoder.bench import Bench, as_data, run_bench
+
+    asked = Bench(
+        tuple(_number(part) for part in tokens.split(",")),
+        batch_tokens,
+        tuple(_attention(part) for part in attention.split(",") if part),
+        random_weights,
+        layers,
+    )
+    facts, speeds = run_bench(encoder, asked, offline=offline)
+    if as_json:
+        stdout.print_json(json.dumps(facts | {"speeds": [as_data(speed) for speed in speeds]}))
+        return
+    for name, value in facts.items():
+        shown = f"{value:,}" if isinstance(value, int) else escape(str(value))
+        stdout.print(f"{name:<31}  {shown}")
+    for speed in speeds:
+        memory = f", {speed.peak_gb:.1f} GB" if speed.peak_gb else ""
+        stdout.print(
+            f"{f'{speed.tokens} tokens' if speed.tokens else 'mixed':<12} {speed.attention:<10} "
+            f"{speed.tokens_per_s:>10,.0f} tokens/s, {speed.gemm_share:.0%} of that rate{memory}"
+        )
+
+
+def _number(text: str) -> int:
+    if not text.strip().isdecimal():
+        raise UsageError(f"{text!r} is not a number of tokens.", "For instance: --tokens 128,512,0")
+    return int(text)
+
+
+def _attention(text: str) -> "AttentionName":
+    known: tuple[AttentionName, ...] = ("flash-attn", "varlen", "packed", "padded")
+    for name in known:
+        if text == name:
+            return name
+    raise UsageError(f"{text!r} is no way to compute attention.", f"Take {', '.join(known)}.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
