@@ -1,5 +1,6 @@
 """torch's packed kernel runs on GPUs only: here a plain one in its place shows what it is told."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def plain_kernel(
 ) -> torch.Tensor:
     """As its documentation says: (tokens, heads, head_dim), windows (left, right), -1 unlimited."""
     bounds = cu_seq_q.tolist()
-    lengths = [b - a for a, b in zip(bounds, bounds[1:], strict=False)]
+    lengths = [b - a for a, b in pairwise(bounds)]
     assert (cu_seq_q.dtype, max_q, max_k) == (torch.int32, max(lengths), max(lengths))
     assert torch.equal(cu_seq_q, cu_seq_k)
     assert enable_gqa == (query.shape[1] != key.shape[1])
@@ -53,7 +54,7 @@ def test_the_packed_kernel_is_told_the_right_bounds_windows_and_scale(
     folder = save_tiny(spec, tmp_path)
     rows = {}
     for name in ("varlen", "padded"):
-        choice = AttentionChoice(name, "a test")  # type: ignore[arg-type]
+        choice = AttentionChoice(name, "a test")
         encoder = TransformerEncoder.open(spec, folder, FLOAT32, choice)
         rows[name] = encoder.encode_passages(TEXTS)
     assert np.abs(rows["varlen"] - rows["padded"]).max() < 2e-6
