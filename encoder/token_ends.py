@@ -10,17 +10,18 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
+from threading import Lock
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from encoder.spec import TokenEnds
 
-# Characters of the words in memory; it is emptied when they are more. 6 MB of text in 29 languages
-# have 106,000 different words of 1.2 million characters.
+# 6 MB of text in 29 languages have 106,000 different words of 1.2 million characters.
 MEMORY_CHARS = 4_000_000
 # The tokeniser gets several texts of about this length at once, so that it can use all cores.
 BATCH_CHARS = 8_192
+LEARN_CHARS = 4_096
 # Control characters at which Python splits, and which the tokeniser deletes without splitting.
 _SPLIT_BY_PYTHON_ONLY = re.compile("[\x0b\x1c-\x1f]")
 _LAST_SPACE = 0x3000
@@ -52,27 +53,49 @@ def token_ends(tokenizer: Tokenizer, texts: Sequence[str]) -> list[TokenEnds]:
 
 
 class WordMemory:
-    """The tokens of the words met so far, of a tokeniser whose words stand alone."""
+    """The tokens of the words met so far, of a tokeniser whose words stand alone.
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    Safe to use from several threads.
+
+    Attributes:
+        memory_chars: It is emptied when its words have more characters.
+        learn_chars: Shorter texts, such as passages that were cut, are not learnt from.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        memory_chars: int = MEMORY_CHARS,
+        learn_chars: int = LEARN_CHARS,
+    ) -> None:
+        self.memory_chars = memory_chars
+        self.learn_chars = learn_chars
         self._tokenizer = tokenizer
+        self._lock = Lock()
         self._forget()
 
     def token_ends(self, text: str) -> TokenEnds:
         """The same as the function `token_ends` of one text."""
-        if _SPLIT_BY_PYTHON_ONLY.search(text):
-            return token_ends(self._tokenizer, [text])[0]
         words = text.split()
-        if self._chars > MEMORY_CHARS:
-            self._forget()
-        self._learn(sorted({word for word in words if word not in self._number_of}))
+        with self._lock:
+            unknown = {word for word in words if word not in self._number_of}
+            if _SPLIT_BY_PYTHON_ONLY.search(text) or (unknown and len(text) < self.learn_chars):
+                return token_ends(self._tokenizer, [text])[0]
+            if self._chars > self.memory_chars:
+                self._forget()
+                unknown = set(words)
+            self._learn(sorted(unknown))
+            counts, ends = self._recalled(words)
+        return ends + np.repeat(_word_starts(text), counts)
+
+    def _recalled(self, words: Sequence[str]) -> tuple[TokenEnds, TokenEnds]:
+        """Of known words: how many tokens each has; all their ends, each from its word's start."""
         numbers = np.fromiter(map(self._number_of.__getitem__, words), np.int64, len(words))
         counts = self._first[numbers + 1] - self._first[numbers]
         # For each word the range of its entries in _ends, all ranges one after another.
         before = np.cumsum(counts) - counts
         entries = np.arange(counts.sum()) + np.repeat(self._first[numbers] - before, counts)
-        ends: TokenEnds = self._ends[entries] + np.repeat(_word_starts(text), counts)
-        return ends
+        return counts, self._ends[entries]
 
     def _forget(self) -> None:
         self._chars = 0

@@ -25,6 +25,7 @@ from indexer.generation import (
     manifest_for,
     now_utc,
 )
+from indexer.health import Finding
 from indexer.isolation.ahead import Prepared, choose_workers, read_ahead
 from indexer.language import document_language
 from indexer.manifest import FILE_NAME
@@ -112,6 +113,7 @@ class _Draft:
     sha256: str
     size_bytes: int
     language: str
+    health: tuple[Finding, ...]
     passages: tuple[Passage, ...]
     share: float
     complete: bool
@@ -129,6 +131,7 @@ class _Build:
         self.languages: Counter[str] = Counter()
         self.unread: list[Unread] = []
         self.notes: list[tuple[str, str]] = []
+        self.health: list[tuple[str, Finding]] = []
         self.window_passages = FIRST_WINDOW_PASSAGES
 
     @contextmanager
@@ -209,13 +212,21 @@ class _Build:
             self.formats[done.document.format] += 1
             self.languages[language] += 1
             self.notes += [(file.source, note) for note in done.document.notes]
+            self.health += [(file.source, finding) for finding in done.health]
             start = 0
             while start < len(passages):
                 part = passages[start : start + self.window_passages]
                 start += len(part)
                 share, complete = len(part) / len(passages), start == len(passages)
                 yield _Draft(
-                    done.document, sha256, file.size_bytes, language, part, share, complete
+                    done.document,
+                    sha256,
+                    file.size_bytes,
+                    language,
+                    done.health,
+                    part,
+                    share,
+                    complete,
                 )
 
     def _note_unread(self, file: SourceFile, reason: str) -> None:
@@ -241,7 +252,7 @@ class _Build:
             parts.append(
                 Part(
                     draft.document, draft.sha256, draft.size_bytes, draft.language,
-                    draft.passages, rows, draft.complete,
+                    draft.passages, rows, draft.complete, draft.health,
                 )
             )  # fmt: skip
         with self.timed("store"):
@@ -291,6 +302,7 @@ class _Build:
             seconds=dict(self.progress.seconds),
             unread=tuple(sorted(self.unread, key=lambda item: item.source)),
             notes=tuple(self.notes),
+            health=tuple(self.health),
         )
 
 

@@ -139,16 +139,15 @@ class _Cutter:
 
     def _end(self, start: int, done: int) -> int:
         """The best end after `done` of a passage that begins at `start`."""
-        limit = self.chunking.max_tokens
+        most = limit = self.chunking.max_tokens
         while True:
             end = self._end_within(start, done, limit)
-            tokens = self._count(start, end)
-            if tokens + CUT_SLACK_TOKENS <= self.encoder.passage_room or limit <= 1:
+            if self._count(start, end) + CUT_SLACK_TOKENS <= most or limit <= 1:
                 return end
             alone = len(self.encoder.token_ends(self.text[start:end]))
-            if alone <= self.encoder.passage_room:
+            if alone <= most:
                 return end
-            limit -= max(1, alone - self.encoder.passage_room)
+            limit -= max(1, alone - most)
 
     def _end_within(self, start: int, done: int, limit: int) -> int:
         first = int(np.searchsorted(self.ends, start, side="right"))

@@ -32,7 +32,8 @@ class Document:
         text: The cleaned text. Everything else refers to it by half-open spans of code points.
         pages: In order, together covering the text; empty where the format knows no pages.
         headings: In order of their start; empty where the format knows none.
-        notes: What a person should know about the reading ("3 of 8 pages hold no text").
+        notes: What a person should know about the reading ("Decoded as cp1251").
+        scanned_pages: 1-based numbers of pages that show pictures or drawings but hold no text.
     """
 
     source: str
@@ -42,3 +43,4 @@ class Document:
     pages: tuple[Page, ...] = ()
     headings: tuple[Heading, ...] = ()
     notes: tuple[str, ...] = ()
+    scanned_pages: tuple[int, ...] = ()

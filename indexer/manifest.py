@@ -68,7 +68,7 @@ class Manifest:
     generation: Annotated[str, Field(pattern=r"^g\d{4}$")]
     created_at_utc: str
     libraries: dict[str, str]
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
 
 
 _FORMAT: TypeAdapter[Manifest] = TypeAdapter(Manifest)
@@ -189,10 +189,10 @@ def read_manifest(index_dir: Path) -> Manifest:
         raise IndexNotFound(index_dir) from None
     try:
         version_only = _VERSION.validate_json(data).format_version
-        if version_only != 1:
+        if version_only != 2:
             raise IndexMismatch(
                 f"The index at {index_dir} has format version {version_only}; this program reads "
-                "version 1.",
+                "version 2.",
                 f"Build it anew: python -m indexer build DOCS --index {index_dir} --fresh",
             )
         manifest = _FORMAT.validate_json(data, strict=True)

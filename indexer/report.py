@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from indexer.errors import UnreadableDocument
+from indexer.health import Finding
 from indexer.store import Unread
 
 
@@ -42,6 +43,7 @@ class BuildReport:
             workers; "wait" is how long the encoder had nothing to do because of them.
         unread: Every file that is not in the index, with its reason.
         notes: Source and note of documents of which something should be known.
+        health: Source and finding of documents whose text seems damaged.
     """
 
     read: int
@@ -57,6 +59,7 @@ class BuildReport:
     seconds: dict[str, float]
     unread: tuple[Unread, ...]
     notes: tuple[tuple[str, str], ...]
+    health: tuple[tuple[str, Finding], ...]
 
 
 def why_unread(error: UnreadableDocument | OSError | MemoryError | None, *, known: bool) -> str:

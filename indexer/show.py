@@ -1,6 +1,7 @@
 """What the commands print: progress while a build runs, and summaries."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -86,6 +87,8 @@ def report(done: BuildReport, index: Path) -> None:
     stdout.print(f"Seconds:   {stages}")
     for source, note in done.notes:
         stdout.print(f"[yellow]Note:[/] {line(source)}: {line(note)}")
+    for source, finding in done.health:
+        stdout.print(f"[red]Health:[/] {line(source)}: {line(finding.message)}")
     _print_unread(done.unread)
     stdout.print(f"Index:     {line(str(index))}")
 
@@ -119,17 +122,17 @@ def facts(index: Index) -> Facts:
         documents, unread = index.documents(database), index.unread(database)
         snapshot, finished = index.snapshot(database), index.finished_at_utc(database)
     manifest = index.manifest
-    counts: dict[str, int] = {}
-    for document in documents:
-        counts[document.language] = counts.get(document.language, 0) + 1
+    languages = Counter(document.language for document in documents)
+    health = Counter(kind for document in documents for kind in {f.kind for f in document.health})
     rows = len(snapshot.live)
     return {
         "index": str(index.index_dir),
         "corpus": manifest.corpus_root,
         "state": f"finished {finished}" if finished else "unfinished: run the same build again",
         "documents": len(documents),
-        "languages": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
+        "languages": dict(sorted(languages.items(), key=lambda item: (-item[1], item[0]))),
         "unread": len(unread),
+        "health": dict(sorted(health.items())) or "no document looks damaged",
         "passages": int(snapshot.live.sum()),
         "deleted_rows": rows - int(snapshot.live.sum()),
         "encoder": manifest.encoder.name,
@@ -175,6 +178,8 @@ def listing(
             f"{document.language:<4} {document.format:<5} {document.passages:>6}  "
             f"{line(document.source)}{notes}"
         )
+        for finding in document.health:
+            stdout.print(f"  [red]{finding.kind}:[/] {line(finding.message)}")
     _print_unread(unread)
 
 

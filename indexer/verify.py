@@ -91,12 +91,12 @@ def _check_database(index: Index, database: sqlite3.Connection) -> None:
 def _check_texts(index: Index, database: sqlite3.Connection) -> tuple[int, int]:
     """Compare each passage's text with the key it was stored under; spans must cover the text."""
     documents = passages = 0
-    for number, source, text, pages, notes in database.execute(
-        "SELECT id, source, text, pages, notes FROM documents WHERE stage = 'complete'"
+    for number, source, text, pages, notes, health in database.execute(
+        "SELECT id, source, text, pages, notes, health FROM documents WHERE stage = 'complete'"
     ):
         documents += 1
         try:
-            json.loads(pages), json.loads(notes)
+            json.loads(pages), json.loads(notes), json.loads(health)
         except ValueError as error:
             raise IndexDamaged(index.index_dir, f"the facts of {source} have changed") from error
         covered = 0

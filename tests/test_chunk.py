@@ -75,14 +75,15 @@ def test_the_overlap_stays_within_its_limit(text: str, chunking: Chunking) -> No
         assert len(encoder.token_ends(shared)) <= chunking.overlap_tokens
 
 
+@pytest.mark.parametrize("size", [16, 256, 508])
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
-def test_the_real_tokeniser_finds_no_passage_above_the_encoders_limit(
-    name: str, e5: TransformerEncoder
+def test_the_real_tokeniser_finds_no_passage_above_the_limit(
+    name: str, size: int, e5: TransformerEncoder
 ) -> None:
     document = Document("a.txt", "txt", "", SCRIPTS[name] * 300)
-    passages = chunk_document(document, e5, Chunking(e5.passage_room, 64))
+    passages = chunk_document(document, e5, Chunking(size, size // 8))
     assert_spans_cover(document.text, passages)
-    assert all(len(e5.token_ends(p.text)) <= e5.passage_room for p in passages)
+    assert all(len(e5.token_ends(p.text)) <= size for p in passages)
 
 
 def test_a_passage_ends_with_a_sentence() -> None:

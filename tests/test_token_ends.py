@@ -1,14 +1,13 @@
 """Where tokens end: the memory of words must give what the tokeniser gives."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-import encoder.token_ends as module
 from encoder.token_ends import WordMemory, token_ends, words_stand_alone
 from encoder.transformer import TransformerEncoder
 from tests.test_chunk import TEXTS
@@ -31,21 +30,34 @@ def test_remembered_words_have_the_tokens_of_the_whole_text(
     e5: TransformerEncoder, text: str
 ) -> None:
     exact = token_ends(e5.tokens.tokenizer, [text])[0]
-    memory = WordMemory(e5.tokens.tokenizer)
+    memory = WordMemory(e5.tokens.tokenizer, learn_chars=0)
     assert memory.token_ends(text).tolist() == exact.tolist()
     assert memory.token_ends(text).tolist() == exact.tolist()  # and when they are known
 
 
-def test_the_memory_is_emptied_when_it_is_full(
-    e5: TransformerEncoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MEMORY_CHARS", 20)
-    memory = WordMemory(e5.tokens.tokenizer)
+def test_the_memory_is_emptied_when_it_is_full(e5: TransformerEncoder) -> None:
+    memory = WordMemory(e5.tokens.tokenizer, memory_chars=20, learn_chars=0)
     texts = [f"Number {number} is not number {number + 1}." for number in range(50)]
     found = [memory.token_ends(text) for text in texts]
     for ends, exact in zip(found, token_ends(e5.tokens.tokenizer, texts), strict=True):
         assert np.array_equal(ends, exact)
     assert memory._chars < 50
+
+
+def test_a_cut_passage_is_not_learnt(e5: TransformerEncoder) -> None:
+    memory = WordMemory(e5.tokens.tokenizer)
+    exact = token_ends(e5.tokens.tokenizer, ["A passage."])[0]
+    assert memory.token_ends("A passage.").tolist() == exact.tolist()
+    assert memory._chars == 0
+
+
+def test_threads_may_share_a_memory(e5: TransformerEncoder) -> None:
+    memory = WordMemory(e5.tokens.tokenizer, memory_chars=400, learn_chars=0)
+    texts = [" ".join(f"word{at * step}" for at in range(40)) for step in range(1, 60)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(memory.token_ends, texts))
+    exact = token_ends(e5.tokens.tokenizer, texts)
+    assert all(map(np.array_equal, found, exact))
 
 
 def test_only_a_tokeniser_that_cuts_at_white_space_first_has_words_that_stand_alone(

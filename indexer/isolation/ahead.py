@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from indexer.chunk import Passage
 from indexer.document import Document
 from indexer.errors import UnreadableDocument
+from indexer.health import Finding, examine
 from indexer.isolation.child import ReaderProcess
 from indexer.isolation.limits import limits_for
 from indexer.scan import SourceFile
@@ -30,6 +31,7 @@ class Prepared:
 
     document: Document | None
     passages: tuple[Passage, ...]
+    health: tuple[Finding, ...]
     error: UnreadableDocument | OSError | MemoryError | None
     read_s: float
     chunk_s: float
@@ -159,10 +161,11 @@ class _Ahead:
             with self._cutting:
                 started = time.perf_counter()
                 passages = self._cut(document)
-                chunk_s = time.perf_counter() - started
+            health = examine(document, passages)
+            chunk_s = time.perf_counter() - started
         except (UnreadableDocument, OSError, MemoryError) as error:
-            return Prepared(None, (), error, time.perf_counter() - started, 0.0)
-        return Prepared(document, passages, None, read_s, chunk_s)
+            return Prepared(None, (), (), error, time.perf_counter() - started, 0.0)
+        return Prepared(document, passages, health, None, read_s, chunk_s)
 
 
 def _size(done: Prepared | BaseException) -> int:

@@ -28,6 +28,11 @@ _NO_TITLE = re.compile(
 )
 _FILE_NAME = re.compile(r"(?i)^\S+\.(docx?|pdf|tex|dvi|indd|pptx?|xlsx?|odt|rtf|qxd|html?)$")
 _MADE_BY = re.compile(r"(?i)^microsoft (word|powerpoint|excel) - ")
+_PICTURES = (
+    pdfium_c.FPDF_PAGEOBJ_IMAGE, pdfium_c.FPDF_PAGEOBJ_SHADING, pdfium_c.FPDF_PAGEOBJ_PATH
+)  # fmt: skip
+# Fewer lines are the frame of a page that is blank on purpose.
+_DRAWN = 20
 _DAMAGED = "Pages of it are damaged: repair it (qpdf IN.pdf OUT.pdf), or get a whole copy."
 _OCR = "If it is scanned, run OCR on it first: ocrmypdf IN.pdf OUT.pdf"
 
@@ -41,13 +46,15 @@ def read(path: Path, source: str) -> Document:
     pdf = _open(path)
     try:
         pages, notes, failed = _pages(pdf)
+        scanned = tuple(at + 1 for at, page in enumerate(pages) if not page and _pictured(pdf, at))
         origin = Origin(source, "pdf", _title(pdf))
         titles = _outline(pdf)
     finally:
         pdf.close()
     kept, removed = without_edges(_mended(pages))
     if_empty = _DAMAGED if failed else _OCR
-    return assemble(origin, paragraphs(kept, titles), (*notes, *removed), if_empty)
+    document = assemble(origin, paragraphs(kept, titles), (*notes, *removed), if_empty)
+    return replace(document, scanned_pages=scanned)
 
 
 def _open(path: Path) -> pdfium.PdfDocument:
@@ -82,9 +89,6 @@ def _pages(pdf: pdfium.PdfDocument) -> tuple[list[list[Line]], list[str], bool]:
         notes.append(f"Only the first {total} of {len(pdf)} pages were read.")
     if failed:
         notes.append(f"{len(failed)} of {total} pages are damaged: {_listed(failed)}.")
-    empty = [number for number, page in enumerate(pages, 1) if not page and number not in failed]
-    if empty:
-        notes.append(f"{len(empty)} of {total} pages hold no text (scanned?): {_listed(empty)}.")
     return pages, notes, bool(failed)
 
 
@@ -98,6 +102,19 @@ def _lines(pdf: pdfium.PdfDocument, index: int) -> list[Line]:
             text_page.close()
     finally:
         page.close()
+
+
+def _pictured(pdf: pdfium.PdfDocument, index: int) -> bool:
+    """Tell whether a page shows pictures, or drawings as of text that was turned into outlines."""
+    try:
+        page = pdf[index]
+    except pdfium.PdfiumError:
+        return False  # noted as damaged
+    try:
+        kinds = [found.type for found in page.get_objects(filter=_PICTURES, max_depth=2)]
+    finally:
+        page.close()
+    return any(kind != pdfium_c.FPDF_PAGEOBJ_PATH for kind in kinds) or len(kinds) >= _DRAWN
 
 
 def _mended(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:

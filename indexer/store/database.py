@@ -30,7 +30,8 @@ CREATE TABLE documents (
     language TEXT NOT NULL,
     text TEXT NOT NULL,
     pages TEXT NOT NULL,
-    notes TEXT NOT NULL
+    notes TEXT NOT NULL,
+    health TEXT NOT NULL
 ) STRICT;
 CREATE INDEX documents_by_source ON documents (source);
 CREATE TABLE passages (

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from indexer.health import Finding
 from indexer.manifest import Manifest, read_manifest
 from indexer.store.database import (
     DATABASE,
@@ -35,6 +36,7 @@ class StoredDocument:
     language: str
     passages: int
     notes: tuple[str, ...]
+    health: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +152,18 @@ class Index:
         """Every complete document, by source."""
         rows = database.execute(
             "SELECT source, sha256, size_bytes, format, title, documents.language,"
-            " count(passages.row), notes FROM documents LEFT JOIN passages"
+            " count(passages.row), notes, health FROM documents LEFT JOIN passages"
             " ON document = documents.id WHERE stage = 'complete' GROUP BY documents.id"
             " ORDER BY source"
         )
         return tuple(
             StoredDocument(
-                source, sha256, size, kind, title, language, passages, tuple(json.loads(notes))
+                source, sha256, size, kind, title, language, passages,
+                tuple(json.loads(notes)),
+                tuple(Finding(**finding) for finding in json.loads(health)),
             )
-            for source, sha256, size, kind, title, language, passages, notes in rows
-        )
+            for source, sha256, size, kind, title, language, passages, notes, health in rows
+        )  # fmt: skip
 
     def sources_holding(self, database: sqlite3.Connection, text: str) -> tuple[str, ...]:
         """The documents in whose text these characters stand, by source."""

@@ -5,7 +5,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,7 @@ from encoder.spec import Vectors
 from indexer.chunk import Passage
 from indexer.document import Document
 from indexer.errors import IndexLocked
+from indexer.health import Finding
 from indexer.manifest import Manifest, fsync_folder, write_manifest
 from indexer.store.database import (
     DATABASE,
@@ -37,7 +38,8 @@ LOCK = "write.lock"
 class Part:
     """What one commit adds of one document: passages and their rows, shape (passages, dim).
 
-    `complete` is true for the last part; then older versions of the document go.
+    `health` is what speaks against the document's text. `complete` is true for the last part; then
+    older versions of the document go.
     """
 
     document: Document
@@ -47,6 +49,7 @@ class Part:
     passages: Sequence[Passage]
     vectors: Vectors
     complete: bool
+    health: Sequence[Finding] = ()
 
 
 def text_key(text: str) -> bytes:
@@ -228,10 +231,11 @@ class IndexWriter:
         pages = [[page.number, page.start, page.end] for page in text.pages]
         cursor = self._database.execute(
             "INSERT INTO documents (source, stage, sha256, size_bytes, format, title, language,"
-            " text, pages, notes) VALUES (?, 'partial', ?, ?, ?, ?, ?, ?, ?, ?)",
+            " text, pages, notes, health) VALUES (?, 'partial', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 text.source, part.sha256, part.size_bytes, text.format, text.title,
                 part.language, text.text, json.dumps(pages), json.dumps(text.notes),
+                json.dumps([asdict(finding) for finding in part.health]),
             ),
         )  # fmt: skip
         return int(cursor.lastrowid or 0)

@@ -14,13 +14,20 @@ class Print:
     size: int = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A grey picture that fills the page, as a scanner makes one."""
+
+
 def column(*lines: str, top: int = 700, leading: int = 12) -> list[Print]:
     """Return lines one below the other."""
     return [Print(line, top - at * leading) for at, line in enumerate(lines)]
 
 
 def pdf_bytes(
-    pages: Sequence[Sequence[Print]], title: str = "", outline: Sequence[tuple[int, str]] = ()
+    pages: Sequence[Sequence[Print | Picture]],
+    title: str = "",
+    outline: Sequence[tuple[int, str]] = (),
 ) -> bytes:
     """Return a PDF with the given lines; the outline's entries are (0-based page, title)."""
     objects = [
@@ -54,16 +61,19 @@ def _outline_root(pages: int, entries: int) -> bytes:
     return b"<< /Type /Outlines /First %d 0 R /Last %d 0 R >>" % (first, first + entries - 1)
 
 
-def _page(at: int, page: Sequence[Print]) -> list[bytes]:
-    content = b"\n".join(
-        b"BT /F1 %d Tf %d %d Td %s Tj ET" % (line.size, line.x, line.y, _string(line.text))
-        for line in page
-    )
+def _page(at: int, page: Sequence[Print | Picture]) -> list[bytes]:
+    content = b"\n".join(map(_drawn, page))
     return [
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R "
         b"/Resources << /Font << /F1 3 0 R >> >> >>" % (_page_id(at) + 1),
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
     ]
+
+
+def _drawn(item: Print | Picture) -> bytes:
+    if isinstance(item, Picture):
+        return b"q 595 0 0 842 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x80 EI Q"
+    return b"BT /F1 %d Tf %d %d Td %s Tj ET" % (item.size, item.x, item.y, _string(item.text))
 
 
 def _string(text: str) -> bytes:

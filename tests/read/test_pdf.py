@@ -9,7 +9,7 @@ from indexer.document import Document, Heading, Page
 from indexer.errors import UnreadableDocument
 from indexer.read.pdf_marks import mend_rtl, mirrored
 from tests.read.conftest import ReadBytes
-from tests.read.pdf_maker import Print, column, pdf_bytes
+from tests.read.pdf_maker import Picture, Print, column, pdf_bytes
 
 _FULL = "This line of print is as wide as the column of the page it stands on,"
 
@@ -69,10 +69,13 @@ def test_numbers_that_do_not_count_pages_stay(read_bytes: ReadBytes) -> None:
     assert read_bytes("a.pdf", pdf_bytes(pages)).notes == ()
 
 
-def test_pages_without_text_are_counted(read_bytes: ReadBytes) -> None:
-    document = read_bytes("a.pdf", pdf_bytes([[], [Print("Text", 700)], []]))
+def test_a_page_with_a_picture_and_no_text_is_scanned_and_an_empty_one_is_blank(
+    read_bytes: ReadBytes,
+) -> None:
+    document = read_bytes("a.pdf", pdf_bytes([[], [Print("Text", 700)], [Picture()]]))
     assert document.pages == (Page(2, 0, 4),)
-    assert document.notes == ("2 of 3 pages hold no text (scanned?): 1, 3.",)
+    assert document.scanned_pages == (3,)
+    assert document.notes == ()
 
 
 def test_a_pdf_of_scans_says_that_it_needs_ocr(read_bytes: ReadBytes) -> None:
