@@ -93,11 +93,9 @@ def load_model(
                 **({"add_pooling_layer": False} if architecture.encoder_only else {}),
             )
     except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
-        raise EncoderNotAvailable(
-            f"The weights of {spec.name} cannot be read from {folder}: {error}.",
-            "Delete that folder and try again; it is made or downloaded anew.",
-        ) from error
-    _check_weights(spec, folder, config, found)
+        raise unreadable_weights(spec, folder, error) from error
+    missing = [*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])]
+    check_weights(spec, folder, config.hidden_size, missing)
     return model.eval().to(choice.device)
 
 
@@ -154,16 +152,29 @@ def _classes(model_class: str) -> tuple[Architecture, Any, Any]:
     return architecture, getattr(package, architecture.config_class), getattr(package, model_class)
 
 
-def _check_weights(spec: EncoderSpec, folder: Path, config: Any, found: dict[str, Any]) -> None:
-    if found["missing_keys"] or found["mismatched_keys"]:  # these would be random numbers
+def unreadable_weights(spec: EncoderSpec, folder: Path, error: Exception) -> EncoderNotAvailable:
+    """Say that the files of a folder are missing or damaged."""
+    return EncoderNotAvailable(
+        f"The weights of {spec.name} cannot be read from {folder}: {error}.",
+        "Delete that folder and try again; it is made or downloaded anew.",
+    )
+
+
+def check_weights(spec: EncoderSpec, folder: Path, hidden_size: int, missing: list[str]) -> None:
+    """Refuse a folder whose weights are not all there, or are those of another model.
+
+    Raises:
+        EncoderRefused: Tensors are missing or of other shapes, or the vectors of another length.
+    """
+    if missing:  # these would be random numbers
         raise EncoderRefused(
-            f"{folder} lacks weights of {spec.name}: {sorted(found['missing_keys'])[:3]} and more.",
+            f"{folder} lacks weights of {spec.name}: {sorted(missing)[:3]} and more.",
             "Delete that folder and try again; it is made or downloaded anew.",
         )
     # With a dense head the vector's length is that of the last layer, which the head checks.
-    if not spec.dense_head and config.hidden_size != spec.model_dim:
+    if not spec.dense_head and hidden_size != spec.model_dim:
         raise EncoderRefused(
-            f"{folder} holds a model of {config.hidden_size} dimensions; {spec.name} has "
+            f"{folder} holds a model of {hidden_size} dimensions; {spec.name} has "
             f"{spec.model_dim}.",
             "Point to the right folder.",
         )

@@ -12,6 +12,7 @@ import torch
 from encoder.architectures import load_model
 from encoder.attention import AttentionChoice, choose_attention, register
 from encoder.batching import CPU_BUDGET_TOKENS, TokenBudget, fit_budget, run_batches
+from encoder.bert import open_bert
 from encoder.dense import load_dense
 from encoder.errors import EncoderNotAvailable
 from encoder.forward import Forward, StockModel, TokenRows
@@ -22,6 +23,7 @@ from encoder.tokens import TextTokens
 
 log = logging.getLogger(__name__)
 
+OWN_FORWARD = AttentionChoice("packed", "a plain BERT on a CPU runs without padding here")
 # Texts that are tokenised, sorted by length and encoded together: bounds memory.
 WINDOW_TEXTS = 1024
 
@@ -60,9 +62,12 @@ class TransformerEncoder:
             EncoderRefused: The files are not those of the model that the spec describes.
         """
         choice = choice or choose_device()
+        tokens = TextTokens.open(spec, folder)
+        if attention is None and (bert := open_bert(spec, folder, choice)):
+            budget = TokenBudget(CPU_BUDGET_TOKENS, packed=True)
+            return cls(tokens, Forward(bert, spec), choice, OWN_FORWARD, budget)
         attention = attention or choose_attention(choice.device, choice.dtype)
         register()
-        tokens = TextTokens.open(spec, folder)
         model = load_model(spec, folder, choice, attention.implementation)
         dense = load_dense(spec, folder, choice.device) if spec.dense_head else None
         forward = Forward(StockModel(model, choice.device, attention), spec, dense)

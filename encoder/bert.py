@@ -1,0 +1,223 @@
+"""BERT's forward pass on a processor, over texts laid end to end, without transformers.
+
+The numbers are those of transformers' `BertModel` (a test compares them on real checkpoints). It
+exists because importing that model class takes longer than everything else in a search from the
+shell, and because no time goes into padding here. See docs/decisions/008.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch.nn import functional
+
+from encoder.architectures import check_weights, unreadable_weights
+from encoder.forward import TokenRows
+from encoder.hardware import DeviceChoice
+from encoder.spec import EncoderSpec
+
+Weights = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The part of config.json that shapes the computation, named as it is there."""
+
+    num_hidden_layers: int
+    num_attention_heads: int
+    hidden_size: int
+    intermediate_size: int
+    layer_norm_eps: float
+
+
+class _Linear(NamedTuple):
+    """Weight of shape (out, in) and bias of shape (out,)."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.linear(x, self.weight, self.bias)
+
+
+class _Norm(NamedTuple):
+    weight: torch.Tensor
+    bias: torch.Tensor
+    eps: float
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+
+
+class _Layer(NamedTuple):
+    qkv: _Linear  # (3 * dim, dim): queries, keys and values in one product
+    attended: _Linear
+    attended_norm: _Norm
+    widen: _Linear
+    narrow: _Linear
+    norm: _Norm
+
+
+def open_bert(spec: EncoderSpec, folder: Path, choice: DeviceChoice) -> "PackedBert | None":
+    """Load a plain BERT for a processor from a Hugging Face folder.
+
+    Returns:
+        None where the model is of another kind, not plain, or on a GPU: transformers runs it.
+
+    Raises:
+        EncoderNotAvailable: A file is damaged.
+        EncoderRefused: The files are not those of the model that the spec describes.
+    """
+    file = folder / "model.safetensors"
+    if spec.model_class != "BertModel" or choice.device != "cpu" or not file.is_file():
+        return None
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        if not is_plain(config):
+            return None
+        with safe_open(file, "pt") as tensors:
+            weights = {
+                name.removeprefix("bert."): tensors.get_tensor(name)
+                for name in tensors.keys()  # noqa: SIM118 - not a dict
+            }
+    except (OSError, ValueError, SafetensorError) as error:
+        raise unreadable_weights(spec, folder, error) from error
+    sizes = Sizes(**{field.name: config[field.name] for field in fields(Sizes)})
+    bert = PackedBert(sizes, weights, getattr(torch, choice.dtype))
+    check_weights(spec, folder, sizes.hidden_size, bert.missing)
+    return bert
+
+
+class PackedBert:
+    """The weights of a BERT encoder; made by `open_bert`, a `TokenModel`."""
+
+    def __init__(self, sizes: Sizes, weights: Weights, dtype: torch.dtype) -> None:
+        take = _Taker(weights, dtype, sizes)
+        self.config = sizes
+        # The big table stays as it lies in the file: rows are converted when they are looked up,
+        # so of its hundreds of MB only the pages of tokens that occur are ever read.
+        self._words = take.raw("embeddings.word_embeddings.weight")
+        self._places = take.raw("embeddings.position_embeddings.weight").float()
+        self._places = self._places + take.raw("embeddings.token_type_embeddings.weight")[0]
+        self._norm = take.norm("embeddings.LayerNorm")
+        self._layers = tuple(take.layer(i) for i in range(sizes.num_hidden_layers))
+        self._dtype = dtype
+        self.missing = take.missing
+
+    @property
+    def dim(self) -> int:
+        """Length of a state."""
+        return self.config.hidden_size
+
+    def states(self, rows: TokenRows, /) -> torch.Tensor:
+        """Token ids to states of shape (tokens, dim): all texts one after the other."""
+        ids = torch.tensor([token for row in rows for token in row])
+        return self.packed(ids, [len(row) for row in rows])
+
+    def packed(self, ids: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+        """Compute the states of texts laid end to end: ids (tokens,) to states (tokens, dim).
+
+        Args:
+            ids: The tokens of all texts.
+            lengths: Tokens of each text; their sum is that of `ids`. Best sorted: neighbours of
+                one length share an attention call.
+        """
+        runs = _runs(lengths)
+        places = torch.cat([torch.arange(length) for length in lengths])
+        x = self._words.index_select(0, ids).float() + self._places.index_select(0, places)
+        x = self._norm(x.to(self._dtype))
+        for layer in self._layers:
+            x = layer.attended_norm(layer.attended(self._attend(layer.qkv(x), runs)).add_(x))
+            wide = torch.ops.aten.gelu_(layer.widen(x))
+            x = layer.norm(layer.narrow(wide).add_(x))
+        return x
+
+    def _attend(self, qkv: torch.Tensor, runs: "Sequence[_Run]") -> torch.Tensor:
+        """Let each token see all tokens of its own text: (tokens, 3 * dim) to (tokens, dim)."""
+        heads, dim = self.config.num_attention_heads, self.dim
+        seen = torch.empty(len(qkv), dim, dtype=qkv.dtype)
+        for start, texts, length in runs:
+            part = slice(start, start + texts * length)
+            shape = (texts, length, heads, dim // heads)
+            q, k, v = (p.view(shape).transpose(1, 2) for p in qkv[part].chunk(3, dim=1))
+            out = functional.scaled_dot_product_attention(q, k, v)  # (texts, heads, length, -1)
+            seen[part].view(shape).copy_(out.transpose(1, 2))
+        return seen
+
+
+class _Run(NamedTuple):
+    """Neighbouring texts of one length."""
+
+    start: int
+    texts: int
+    length: int
+
+
+def _runs(lengths: Sequence[int]) -> list[_Run]:
+    runs: list[_Run] = []
+    start = 0
+    for length in lengths:
+        if runs and runs[-1].length == length:
+            runs[-1] = runs[-1]._replace(texts=runs[-1].texts + 1)
+        else:
+            runs.append(_Run(start, 1, length))
+        start += length
+    return runs
+
+
+def is_plain(config: dict[str, Any]) -> bool:
+    """Tell whether a BERT configuration asks for nothing but what is computed here."""
+    return (
+        all(field.name in config for field in fields(Sizes))
+        and config.get("hidden_act") == "gelu"
+        and config.get("position_embedding_type", "absolute") == "absolute"
+        and not config.get("is_decoder", False)
+    )
+
+
+class _Taker:
+    """Takes tensors out of the file's, and notes those that are missing or of another shape."""
+
+    def __init__(self, weights: Weights, dtype: torch.dtype, sizes: Sizes) -> None:
+        self._weights, self._dtype, self._sizes = weights, dtype, sizes
+        self.missing: list[str] = []
+
+    def raw(self, name: str, *shape: int) -> torch.Tensor:
+        found = self._weights.get(name)
+        if found is None or (shape and found.shape != shape) or found.shape[-1:] == (0,):
+            self.missing.append(name)
+            return torch.zeros(shape or (1, self._sizes.hidden_size))
+        return found
+
+    def linear(self, name: str, out: int, into: int) -> _Linear:
+        weight, bias = self.raw(f"{name}.weight", out, into), self.raw(f"{name}.bias", out)
+        return _Linear(weight.to(self._dtype), bias.to(self._dtype))
+
+    def norm(self, name: str) -> _Norm:
+        weight, bias = (
+            self.raw(f"{name}.{part}", self._sizes.hidden_size) for part in ("weight", "bias")
+        )
+        return _Norm(weight.to(self._dtype), bias.to(self._dtype), self._sizes.layer_norm_eps)
+
+    def layer(self, i: int) -> _Layer:
+        at, dim, inner = (
+            f"encoder.layer.{i}",
+            self._sizes.hidden_size,
+            self._sizes.intermediate_size,
+        )
+        parts = [
+            self.linear(f"{at}.attention.self.{part}", dim, dim)
+            for part in ("query", "key", "value")
+        ]
+        return _Layer(
+            _Linear(torch.cat([p.weight for p in parts]), torch.cat([p.bias for p in parts])),
+            self.linear(f"{at}.attention.output.dense", dim, dim),
+            self.norm(f"{at}.attention.output.LayerNorm"),
+            self.linear(f"{at}.intermediate.dense", inner, dim),
+            self.linear(f"{at}.output.dense", dim, inner),
+            self.norm(f"{at}.output.LayerNorm"),
+        )
