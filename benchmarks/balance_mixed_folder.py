@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.fit_language_offsets import Texts, fit
+from benchmarks.fit_language_offsets import Texts, fit_offsets
 from encoder.language_offsets import LanguageOffsets
 from retriever.balance import STRENGTH, BalanceMode, balance_passages, balance_query, fit_means
 
@@ -29,14 +29,6 @@ def part(data: Any, kind: str, plural: str, chosen: npt.NDArray[np.bool_]) -> Te
         data[plural][chosen],
         data[f"{kind}_languages"][chosen].tolist(),
         data[f"{kind}_groups"][chosen].tolist(),
-    )
-
-
-def fit_offsets(passages: Texts, queries: Texts) -> LanguageOffsets:
-    languages, passage_offsets, passage_mean = fit(passages)
-    _, query_offsets, query_mean = fit(queries)
-    return LanguageOffsets(
-        tuple(languages), passage_offsets, query_offsets, passage_mean, query_mean
     )
 
 

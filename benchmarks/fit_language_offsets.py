@@ -6,6 +6,9 @@ Each folder holds a parallel set: corpus.jsonl.gz and queries.jsonl.gz with the 
 and group, where texts of one group say the same in different languages. A vector is taken as the
 mean of its group plus the offset of its language, so what a language happens to write about does
 not count. Groups in few languages are left out; offsets from few texts are shrunk toward zero.
+What is left of a passage's vector after both means is how translations of one text differ; the
+inverse root of its covariance is the whitening. `--keep` writes the vectors to a file, `--vectors`
+fits from such a file without encoding.
 """
 
 import argparse
@@ -27,8 +30,11 @@ LEAST_LANGUAGES = 5
 ROUNDS = 8
 # Pseudo-texts without any offset: what few texts say about a language is believed less.
 SHRINK_TEXTS = 5
+# Added to the covariance's eigenvalues, in units of their mean: what few texts say about a
+# direction is believed less.
+RIDGE = 1.0
 # The names that sets give to what the index's detector calls otherwise.
-RENAMED = {"nb": "no", "pcm": "en"}
+RENAMED = {"nb": "no"}
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -62,6 +68,39 @@ def fit(texts: Texts) -> tuple[list[str], Vectors, Vectors]:
         offsets = (sums / (counts + SHRINK_TEXTS)).astype(np.float32)
         offsets -= offsets.mean(axis=0, dtype=np.float32)
     return names.tolist(), offsets, means.mean(axis=0)
+
+
+def fit_whitening(texts: Texts) -> Vectors:
+    """Fit the inverse root of the covariance of translations: shape (dim, dim).
+
+    Scaled so that a row keeps its length on average; only the directions' proportions matter.
+    """
+    vectors, languages, groups = texts
+    names, offsets, mean = fit(texts)
+    content = vectors - mean - offsets[np.searchsorted(names, languages)]
+    content /= np.linalg.norm(content, axis=1, keepdims=True)
+    group_names, group_of = np.unique(groups, return_inverse=True)
+    differing = content - _mean_by(group_of, content, len(group_names))[group_of]
+    values, directions = np.linalg.eigh(differing.T.astype(np.float64) @ differing)
+    scales = (values + RIDGE * values.mean()) ** -0.5
+    whitening: Vectors = ((directions * (scales / scales.mean())) @ directions.T).astype(np.float32)
+    return whitening
+
+
+def fit_offsets(passages: Texts, queries: Texts) -> LanguageOffsets:
+    """Fit everything that is shipped for an encoder."""
+    languages, passage_offsets, passage_mean = fit(passages)
+    query_languages, query_offsets, query_mean = fit(queries)
+    if languages != query_languages:
+        raise SystemExit("passages and queries are not in the same languages")
+    return LanguageOffsets(
+        tuple(languages),
+        passage_offsets,
+        query_offsets,
+        passage_mean,
+        query_mean,
+        fit_whitening(passages),
+    )
 
 
 def _sum_by(place: npt.NDArray[np.int64], rows: Vectors, places: int) -> Vectors:
@@ -115,28 +154,39 @@ def keep(path: Path, passages: Texts, queries: Texts) -> None:
     )
 
 
+def kept(path: Path) -> tuple[Texts, Texts]:
+    with np.load(path, allow_pickle=False) as data:
+        passages, queries = (
+            (data[plural], data[f"{kind}_languages"].tolist(), data[f"{kind}_groups"].tolist())
+            for kind, plural in (("passage", "passages"), ("query", "queries"))
+        )
+    return passages, queries
+
+
+def encoded(folders: list[Path], groups: int) -> tuple[Texts, Texts]:
+    encoder = load_encoder("e5-small")
+    sets = [encode_set(folder, groups, encoder) for folder in folders]
+    return joined([p for p, _ in sets]), joined([q for _, q in sets])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("folders", type=Path, nargs="*")
     parser.add_argument("--groups", type=int, default=150)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--keep", type=Path, help="Write the vectors here, for experiments.")
+    parser.add_argument("--vectors", type=Path, help="Fit from a file that --keep wrote.")
     arguments = parser.parse_args()
-    encoder = load_encoder("e5-small")
-    sets = [encode_set(folder, arguments.groups, encoder) for folder in arguments.folders]
-    passages, queries = joined([p for p, _ in sets]), joined([q for _, q in sets])
+    if arguments.vectors:
+        passages, queries = kept(arguments.vectors)
+    else:
+        passages, queries = encoded(arguments.folders, arguments.groups)
     if arguments.keep:
         keep(arguments.keep, passages, queries)
-    languages, passage_offsets, passage_mean = fit(passages)
-    query_languages, query_offsets, query_mean = fit(queries)
-    if languages != query_languages:
-        raise SystemExit("passages and queries are not in the same languages")
-    fitted = LanguageOffsets(
-        tuple(languages), passage_offsets, query_offsets, passage_mean, query_mean
-    )
+    fitted = fit_offsets(passages, queries)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     fitted.save(arguments.out)
-    print(json.dumps({name: passages[1].count(name) for name in languages}))
+    print(json.dumps({name: passages[1].count(name) for name in fitted.languages}))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 Vectors of passages in one language share a direction, whatever they say, and so do questions. With
 a plain index that makes the question's own language win. The offsets here are what
 benchmarks/fit_language_offsets.py measured: for each language the mean of its vectors minus the
-mean over languages, on texts that exist in several. docs/language-balance.md explains their use.
+mean over languages, on texts that exist in several. What still differs between translations of one
+text says nothing about its content; the whitening matrix makes those directions count less (WCCN:
+Hatch, Kajarekar, Stolcke 2006). docs/language-balance.md explains their use.
 """
 
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from encoder.spec import Vectors
 FOLDER = Path(__file__).parent / "offsets"
 # The full-precision weights give the same vectors to 0.99, so they share the offsets.
 _FILES = {"e5-small": "e5-small.npz", "intfloat/multilingual-e5-small": "e5-small.npz"}
+_ARRAYS = ("passages", "queries", "passage_mean", "query_mean", "whitening")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class LanguageOffsets:
         languages: BCP 47 codes as the index's language detector gives them.
         passages, queries: Shape (languages, dim): mean of the language minus the mean of all.
         passage_mean, query_mean: Shape (dim,): the mean over languages.
+        whitening: Shape (dim, dim), symmetric: rows without their means are multiplied by it.
     """
 
     languages: tuple[str, ...]
@@ -34,6 +38,7 @@ class LanguageOffsets:
     queries: Vectors
     passage_mean: Vectors
     query_mean: Vectors
+    whitening: Vectors
 
     def passage_offset(self, language: str) -> Vectors:
         """The offset of passages in a language; zero for a language that was not fitted."""
@@ -45,10 +50,7 @@ class LanguageOffsets:
 
     def save(self, path: Path) -> None:
         """Write the numbers in half precision, as arrays without pickle."""
-        arrays = {
-            name: getattr(self, name).astype(np.float16)
-            for name in ("passages", "queries", "passage_mean", "query_mean")
-        }
+        arrays = {name: getattr(self, name).astype(np.float16) for name in _ARRAYS}
         np.savez_compressed(path, languages=np.array(self.languages), **arrays)
 
 
@@ -60,10 +62,7 @@ def language_offsets(encoder: str) -> LanguageOffsets | None:
     with np.load(FOLDER / _FILES[encoder], allow_pickle=False) as data:
         return LanguageOffsets(
             tuple(data["languages"].tolist()),
-            *(
-                data[name].astype(np.float32)
-                for name in ("passages", "queries", "passage_mean", "query_mean")
-            ),
+            *(data[name].astype(np.float32) for name in _ARRAYS),
         )
 
 

@@ -3,7 +3,8 @@
 With a plain index the encoder prefers passages in the question's own language, whatever they say.
 So from each passage's vector the mean of its language is taken away, from the question's vector the
 mean of questions in its language, and both are scaled to unit length again. What is left says more
-about the content and less about the language.
+about the content and less about the language. Where one was fitted for the encoder, a whitening
+then makes the directions count less in which translations of one text still differ.
 
 A language's mean comes from the index's own passages, shrunk toward what was fitted for the encoder
 beforehand (encoder/language_offsets.py): few passages of a language say little about its mean.
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from encoder.language_offsets import LanguageOffsets
 from encoder.spec import Vectors
+from indexer.language import UNKNOWN
 
 BalanceMode = Literal["auto", "full", "off"]
 
@@ -25,6 +27,12 @@ STRENGTH: dict[BalanceMode, float] = {"auto": 0.8, "full": 1.0, "off": 0.0}
 # Passages that the fitted means count for beside the index's own.
 PRIOR_PASSAGES = 10
 PRIOR_CENTRE_PASSAGES = 50
+# What questions ask about follows what the passages are about, at this part of the way that the
+# index's centre lies from that of the fitted texts.
+QUERY_FOLLOWS_CENTRE = 0.5
+# Questions in a language lean as its passages do, and less so: this part stands in where nothing
+# was fitted.
+QUERY_LEANS_LIKE_PASSAGES = 0.7
 # Without fitted means fewer passages than this say nothing that could be taken away safely.
 LEAST_PASSAGES_WITHOUT_PRIOR = 50
 
@@ -83,22 +91,41 @@ def balance_passages(
     rows: npt.NDArray[Any], language_of: npt.NDArray[np.int32], means: Means, strength: float
 ) -> Vectors:
     """Take the means away from passages: shape (passages, dim), unit rows."""
-    return _unit(rows.astype(np.float32) - strength * means.passages[language_of])
+    return _whitened(rows.astype(np.float32) - strength * means.passages[language_of], means)
 
 
 def balance_query(query: Vectors, language: str, means: Means, strength: float) -> Vectors:
     """Take the mean of questions in its language away from a question: shape (dim,), unit.
 
-    Without fitted means that of the passages in its language stands in, or that of all.
+    Args:
+        query: Shape (dim,).
+        language: As the detector names it; of no use where it is "und".
+        means: Those of the index.
+        strength: Share of the mean that is taken away.
     """
-    if means.offsets is not None:
-        mean: Vectors = means.offsets.query_mean + means.offsets.query_offset(language)
-    elif language in means.languages:
-        mean = means.passages[means.languages.index(language)]
-    else:
-        mean = means.centre
-    balanced: Vectors = _unit((query - strength * mean)[None])[0]
+    mean = _question_mean(language, means)
+    balanced: Vectors = _whitened((query - strength * mean)[None], means)[0]
     return balanced
+
+
+def _question_mean(language: str, means: Means) -> Vectors:
+    """The mean of questions in a language; without fitted means that of its passages stands in."""
+    offsets = means.offsets
+    of_passages: Vectors = means.centre
+    if language in means.languages and language != UNKNOWN:
+        of_passages = means.passages[means.languages.index(language)]
+    if offsets is None:
+        return of_passages
+    lean: Vectors = QUERY_LEANS_LIKE_PASSAGES * (of_passages - means.centre)
+    if language in offsets.languages:
+        lean = offsets.query_offset(language)
+    moved = QUERY_FOLLOWS_CENTRE * (means.centre - offsets.passage_mean)
+    mean: Vectors = offsets.query_mean + moved + lean
+    return mean
+
+
+def _whitened(rows: Vectors, means: Means) -> Vectors:
+    return _unit(rows if means.offsets is None else rows @ means.offsets.whitening)
 
 
 def _unit(rows: Vectors) -> Vectors:

@@ -11,7 +11,7 @@ from encoder.language_offsets import LanguageOffsets, language_offsets
 from encoder.spec import Vectors
 from indexer.build import build_index
 from indexer.language import detect_language
-from retriever.balance import balance_passages, balance_query, fit_means
+from retriever.balance import Means, balance_passages, balance_query, fit_means
 from retriever.retriever import Retriever
 from tests.concept_encoder import SPEC, ConceptEncoder
 
@@ -124,6 +124,7 @@ def test_means_are_shrunk_toward_the_centre_and_the_fitted_lean() -> None:
         np.zeros((1, 2), np.float32),
         np.array([1, 0], np.float32),
         np.array([1, 0], np.float32),
+        np.eye(2, dtype=np.float32),
     )
     sums = np.array([[1, 0], [1, 0]], np.float32)  # one passage each, in "de" and "xx"
     means = fit_means(sums, np.array([1, 1]), ("de", "xx"), offsets)
@@ -150,10 +151,65 @@ def test_the_mean_of_its_language_is_taken_from_each_row_and_the_rest_is_scaled(
     assert np.linalg.norm(balance_query(means.centre, "xx", means, 1.0)) <= 1
 
 
+STRETCH = np.array([[2, 0], [0, 1]], np.float32)
+
+
+def leaning_means(passages: list[list[float]]) -> Means:
+    """Means of "de", "xx" and undetected passages, where "de" was fitted and the centre moved."""
+    offsets = LanguageOffsets(
+        languages=("de",),
+        passages=np.array([[0, 0.5]], np.float32),
+        queries=np.array([[0, 0.25]], np.float32),
+        passage_mean=np.array([0.5, 0], np.float32),
+        query_mean=np.array([0.25, 0], np.float32),
+        whitening=STRETCH,
+    )
+    centre = np.array([0.7, 0], np.float32)
+    return Means(("de", "xx", "und"), np.array(passages, np.float32), centre, offsets)
+
+
+@pytest.mark.parametrize(
+    ("language", "mean"),
+    [
+        # The fitted mean of questions and half of the way that the index's centre went.
+        ("de", (0.35, 0.25)),
+        # No questions were fitted: 0.7 of what the passages lean, (0, 0.4).
+        ("xx", (0.35, 0.28)),
+        ("und", (0.35, 0.0)),
+        ("zz", (0.35, 0.0)),
+    ],
+)
+def test_a_question_loses_the_mean_of_its_language_and_is_whitened(
+    language: str, mean: tuple[float, float]
+) -> None:
+    means = leaning_means([[0.7, 0.5], [0.7, 0.4], [0.7, 0.9]])
+    query = np.array([0.6, 0.8], np.float32)
+    expected = STRETCH @ (query - 0.8 * np.array(mean))
+    found = balance_query(query, language, means, 0.8)
+    assert found == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
+
+
+def test_passages_are_whitened_after_their_mean_is_taken_away() -> None:
+    means = leaning_means([[0.7, 0.5], [0.7, 0.4], [0.7, 0.9]])
+    rows = balance_passages(np.array([[0.6, 0.8]], np.float32), np.array([1], np.int32), means, 0.5)
+    expected = STRETCH @ (0.6 - 0.35, 0.8 - 0.2)
+    assert rows[0] == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
+
+
+def test_the_shipped_whitening_is_symmetric_and_keeps_every_direction() -> None:
+    offsets = language_offsets("e5-small")
+    assert offsets is not None
+    whitening = offsets.whitening.astype(np.float64)
+    assert whitening == pytest.approx(whitening.T, abs=1e-3)
+    scales = np.linalg.eigvalsh(whitening)
+    assert scales.min() > 0.1
+    assert scales.mean() == pytest.approx(1, abs=1e-3)
+
+
 def test_the_shipped_offsets_cover_many_languages_and_are_centred() -> None:
     offsets = language_offsets("e5-small")
     assert offsets is not None
-    assert len(offsets.languages) == 29
+    assert len(offsets.languages) == 30
     assert offsets.passages.shape == offsets.queries.shape == (len(offsets.languages), 384)
     assert np.abs(offsets.passages.mean(axis=0)).max() < 1e-3
     assert language_offsets("concepts") is None
