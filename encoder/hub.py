@@ -9,6 +9,9 @@ from encoder.spec import EncoderSpec
 
 log = logging.getLogger(__name__)
 
+# A model of this size needs a GPU, or patience and as much memory.
+LARGE_MB = 10_000
+
 
 def hub_folder(spec: EncoderSpec, accept_licence: bool, offline: bool) -> Path:
     """Return the folder of a model's files, downloaded if need be.
@@ -24,15 +27,23 @@ def hub_folder(spec: EncoderSpec, accept_licence: bool, offline: bool) -> Path:
         raise EncoderNotAvailable(
             f"The weights of {spec.name} are not on this machine, and --offline forbids to "
             "download them.",
-            f"Leave --offline out once ({size}), or use --encoder e5-small.",
+            f"Leave --offline out once ({size}){_or_served(spec)}, or use --encoder e5-small.",
         )
     if not spec.commercial_use and not accept_licence:
         raise EncoderNotAvailable(
             f"The licence of {spec.name} ({spec.licence}) forbids commercial use; its download "
             f"has {size}.",
-            "If that suits you, add --accept-license; else use --encoder e5-small.",
+            f"If that suits you, add --accept-license{_or_served(spec)}; else use --encoder "
+            "e5-small.",
         )
     return _download(spec, size)
+
+
+def _or_served(spec: EncoderSpec) -> str:
+    """What a machine too small for a model can do, for an index that was made with it."""
+    if spec.download_mb < LARGE_MB:
+        return ""
+    return f", or let a server encode (--encoder http://host:8000#{spec.hf_id})"
 
 
 _FILES = ["*.json", "*.safetensors"]

@@ -1,8 +1,8 @@
 """The name of an encoder with options: "Qwen/Qwen3-Embedding-0.6B@dim=256,dtype=float16".
 
-What changes the vectors is part of the name, so that an index records it and `search` loads the
-same: dim, tokens and weights. dtype is not recorded: vectors of one model in another number format
-are compared by the index's probes.
+What makes other vectors is part of the name, so that an index records it and `search` loads the
+same: dim and tokens. dtype and weights are not: with them the vectors are nearly the same, and the
+index's probes tell whether they are near enough.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from encoder.errors import UsageError
 from encoder.spec import DtypeName, EncoderSpec
 
-OPTIONS = "dim=256 (shorter vectors), tokens=8192, dtype=float16, weights=int8"
+OPTIONS = "dim=256 (shorter vectors), tokens=8192, dtype=float16, weights=int8 (torchao)"
 _DTYPES: tuple[DtypeName, ...] = ("float32", "bfloat16", "float16")
 
 
@@ -69,9 +69,7 @@ def apply_options(spec: EncoderSpec, asked: EncoderName) -> EncoderSpec:
         _check_tokens(spec, asked.tokens)
         suffix.append(f"tokens={asked.tokens}")
         spec = replace(spec, max_tokens=asked.tokens)
-    if asked.int8:
-        suffix.append("weights=int8")
-        spec = replace(spec, int8_weights=True)
+    spec = replace(spec, int8_weights=asked.int8)
     return replace(spec, name=f"{spec.name}@{','.join(suffix)}") if suffix else spec
 
 

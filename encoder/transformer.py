@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,8 @@ from encoder.dense import load_dense
 from encoder.errors import EncoderNotAvailable
 from encoder.forward import Forward, StockModel, TokenRows
 from encoder.hardware import DeviceChoice, choose_device
+from encoder.int8 import round_weights
+from encoder.memory import check_memory, count_weights
 from encoder.spec import EncoderSpec, TokenEnds, Vectors
 from encoder.templates import passage_text, query_text
 from encoder.tokens import TextTokens
@@ -26,6 +29,8 @@ log = logging.getLogger(__name__)
 OWN_FORWARD = AttentionChoice("packed", "a plain BERT on a CPU runs without padding here")
 # Texts that are tokenised, sorted by length and encoded together: bounds memory.
 WINDOW_TEXTS = 1024
+# What vectors are compared on after the weights were rounded: ids that every vocabulary has.
+PROBE_ROWS = tuple(tuple(range(first, first + 40)) for first in (10, 60, 110, 160))
 
 
 class TransformerEncoder:
@@ -67,10 +72,13 @@ class TransformerEncoder:
             budget = TokenBudget(CPU_BUDGET_TOKENS, packed=True)
             return cls(tokens, Forward(bert, spec), choice, OWN_FORWARD, budget)
         attention = attention or choose_attention(choice.device, choice.dtype)
+        check_memory(spec, count_weights(folder), choice)
         register()
         model = load_model(spec, folder, choice, attention.implementation)
         dense = load_dense(spec, folder, choice.device) if spec.dense_head else None
         forward = Forward(StockModel(model, choice.device, attention), spec, dense)
+        if spec.int8_weights:
+            choice = _rounded(model, forward, choice)
         return cls(tokens, forward, choice, attention, _budget(model, choice, attention))
 
     @property
@@ -172,6 +180,16 @@ class TransformerEncoder:
     @property
     def _on_gpu(self) -> bool:
         return self._choice.device.startswith("cuda")
+
+
+def _rounded(model: Any, forward: Forward, choice: DeviceChoice) -> DeviceChoice:
+    """Round the weights to 8 bits, and say how near the vectors stay."""
+    with torch.inference_mode():
+        before = forward(PROBE_ROWS)
+        round_weights(model)
+        cosine = float((before * forward(PROBE_ROWS)).sum(dim=1).min())
+    note = f"weights in 8 bits, cosine to {choice.dtype} {cosine:.4f}"
+    return replace(choice, reason=f"{choice.reason}; {note}")
 
 
 def _budget(model: Any, choice: DeviceChoice, attention: AttentionChoice) -> TokenBudget:

@@ -26,6 +26,8 @@ FILE_NAME = "manifest.json"
 # Two runs of one model on different hardware agree to 0.9999; another model, another prompt or
 # causal attention falls far below.
 SAME_ENCODER_COSINE = 0.999
+# Where the index or the encoder has weights of 8 bits.
+ROUNDED_ENCODER_COSINE = 0.995
 LIBRARIES = ("torch", "transformers", "tokenizers", "faiss-cpu", "faiss-gpu", "icu4py")
 
 # One sentence in several scripts, repeated to several hundred tokens: a difference in tokeniser,
@@ -101,14 +103,16 @@ def check_encoder(manifest: Manifest, encoder: Encoder) -> None:
             f"Use --encoder {manifest.encoder.name}, or build anew: python -m indexer build DOCS "
             "--fresh",
         )
+    rounded = encoder.spec.int8_weights or manifest.encoder.int8_weights
+    least = ROUNDED_ENCODER_COSINE if rounded else SAME_ENCODER_COSINE
     for probe in manifest.probes:
         encode = encoder.encode_queries if probe.kind == "query" else encoder.encode_passages
         stored: Vectors = np.array(probe.vector, np.float32)
         cosine = float(encode([probe.text])[0] @ stored)
-        if not cosine >= SAME_ENCODER_COSINE:  # also refuses NaN
+        if not cosine >= least:  # also refuses NaN
             raise IndexMismatch(
                 f"{encoder.spec.name} gives other vectors now than when the index was made "
-                f"(probe {probe.kind}: cosine {cosine:.4f}, at least {SAME_ENCODER_COSINE}).",
+                f"(probe {probe.kind}: cosine {cosine:.4f}, at least {least}).",
                 "Run python -m encoder doctor; then build anew: python -m indexer build DOCS "
                 "--fresh",
             )
