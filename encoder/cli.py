@@ -3,18 +3,20 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from encoder.console import run, show_log, stdout
+from encoder.console import load_when_needed, plain, run, show_log, stderr, stdout
 from encoder.errors import UsageError
 from encoder.registry import REGISTRY
 
 if TYPE_CHECKING:
     from encoder.attention import AttentionName
+    from encoder.mteb import Judgement
 
 app = typer.Typer(
     add_completion=False,
@@ -130,6 +132,50 @@ def _attention(text: str) -> "AttentionName":
         if text == name:
             return name
     raise UsageError(f"{text!r} is no way to compute attention.", f"Take {', '.join(known)}.")
+
+
+@app.command(epilog="Example: python -m encoder mteb --encoder e5-small --task STS22.v2")
+def mteb(
+    encoder: Annotated[
+        str, typer.Option(help="auto, a name from the list, or http://host:8000#model.")
+    ] = "auto",
+    task: Annotated[
+        list[str] | None, typer.Option(help="Only this task. [default: all of the benchmark]")
+    ] = None,
+    benchmark: Annotated[str, typer.Option(help="Name of a benchmark.")] = "MTEB(Multilingual, v2)",
+    results: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the results; what is there is not rerun.")
+    ] = Path("mteb-results"),
+    accept_license: Annotated[
+        bool, typer.Option("--accept-license", help="Accept a licence without commercial use.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Judge an encoder by mteb's tasks, with the instructions of the model's own evaluation.
+
+    Downloads the data of each task. Exits with 1 if a task failed.
+    """
+    show_log(quiet=as_json)
+    from encoder.mteb import find_tasks, judge
+
+    tasks = find_tasks(benchmark, task or [])
+    judgement = judge(load_when_needed(encoder, accept_licence=accept_license), tasks, results)
+    if as_json:
+        stdout.print_json(json.dumps(asdict(judgement)))
+    else:
+        print_judgement(judgement)
+    return 1 if judgement.failed else 0
+
+
+def print_judgement(judgement: "Judgement") -> None:
+    """Print scores times 100, as leaderboards do: tasks, means by type, the mean."""
+    rows = [(item.task, item.type, item.score) for item in judgement.scores]
+    rows += [(f"mean of {name}", "", score) for name, score in judgement.means.items()]
+    rows.append((f"mean of {len(judgement.scores)} tasks", "", judgement.mean))
+    for name, kind, score in rows:
+        stdout.print(f"{name:<40} {kind:<24} {100 * score:6.2f}", markup=False)
+    for name, reason in judgement.failed:
+        stderr.print(f"Failed: {name}: {plain(reason)}", markup=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -43,8 +43,9 @@ class TokenizerCounter:
 
     exact = True
 
-    def __init__(self, tokenizer: "Tokenizer") -> None:
+    def __init__(self, tokenizer: "Tokenizer", special: int = 0) -> None:
         self._tokenizer = tokenizer
+        self._more = max(0, special - len(tokenizer.encode("").ids))
 
     def ends(self, text: str) -> TokenEnds:
         offsets = self._tokenizer.encode(valid_text(text), add_special_tokens=False).offsets
@@ -52,7 +53,7 @@ class TokenizerCounter:
         return np.maximum.accumulate(ends)
 
     def count(self, text: str) -> int:
-        return len(self._tokenizer.encode(valid_text(text)).ids)
+        return len(self._tokenizer.encode(valid_text(text)).ids) + self._more
 
 
 class ByteCounter:
@@ -83,8 +84,12 @@ def _bytes(character: str) -> int:
     return max(len(form.encode("utf-8")) for form in forms)
 
 
-def read_tokenizer(path: Path) -> TokenizerCounter:
+def read_tokenizer(path: Path, special: int = 0) -> TokenizerCounter:
     """Count with a `tokenizer.json`.
+
+    Args:
+        path: The file.
+        special: Start and end tokens of the model; some tokenisers leave the last to the caller.
 
     Raises:
         UsageError: It cannot be read.
@@ -100,4 +105,4 @@ def read_tokenizer(path: Path) -> TokenizerCounter:
         ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return TokenizerCounter(tokenizer)
+    return TokenizerCounter(tokenizer, special)

@@ -171,10 +171,19 @@ class ServedEncoder:
                         cut, len(texts), self.spec.max_tokens)  # fmt: skip
         asked = kind if self._server_adds else None
         answer = self.client.embed([item.text for item in ready], asked)
-        if answer.rows.shape[1] != self.spec.dim:
+        if answer.rows.shape[1] not in (self.spec.dim, self.spec.model_dim):
             raise wrong_dim(self.client.address, answer.rows.shape[1], self.spec)
         sent = sum(item.tokens for item in ready)
         if self.usage_counts and answer.tokens is not None and answer.tokens < sent:
             log.warning("%s says that it has read only %d of %d tokens",
                         self.client.address.host, answer.tokens, sent)  # fmt: skip
-        return answer.rows
+        return shortened(answer.rows, self.spec.dim)
+
+
+def shortened(rows: Vectors, dim: int) -> Vectors:
+    """The first numbers of each row, scaled to unit length again; the model was trained for it."""
+    if rows.shape[1] == dim:
+        return rows
+    short = rows[:, :dim]
+    unit: Vectors = short / np.linalg.norm(short, axis=1, keepdims=True)
+    return unit

@@ -58,8 +58,14 @@ def served_spec(
     """Describe the encoder. The name does not hold the server: an index may move to another."""
     says = served.max_model_len if served else None
     if row is not None:
-        if dim != row.dim:
+        if dim not in (row.dim, row.model_dim):
             raise wrong_dim(address, dim, row)
+        if address.max_tokens is not None and address.max_tokens > row.max_tokens:
+            raise UsageError(
+                f"tokens={address.max_tokens} is more than the {row.max_tokens} of {row.name}.",
+                f"Leave it out; if the model can read more: as={row.name}@tokens="
+                f"{address.max_tokens}",
+            )
         longest = address.max_tokens or min(row.max_tokens, says or row.max_tokens)
         return replace(row, max_tokens=longest)
     return EncoderSpec(
@@ -87,7 +93,7 @@ def served_spec(
 
 def wrong_dim(address: ServerAddress, dim: int, spec: EncoderSpec) -> ServerError:
     return ServerError(
-        f"{address.host} gives vectors of {dim} dimensions; {spec.name} has {spec.dim}.",
+        f"{address.host} gives vectors of {dim} dimensions; {spec.name} has {spec.model_dim}.",
         f"It serves another model than {spec.name}: correct the name after #.",
     )
 
@@ -96,8 +102,9 @@ def token_counter(address: ServerAddress, row: EncoderSpec | None) -> TokenCount
     if address.tokenizer is not None:
         return read_tokenizer(address.tokenizer)
     path = _local_tokenizer(row) if row is not None else None
-    if path is not None:
-        return read_tokenizer(path)
+    if row is not None and path is not None:
+        # What the spec leaves to the tokeniser's other files is counted as if it were there.
+        return read_tokenizer(path, (row.add_bos is not False) + (row.add_eos is not False))
     log.info(
         "the tokeniser of %s is not on this machine, so each byte counts as a token: "
         "--max-tokens 1000 gives passages of about 250 tokens in Latin scripts",

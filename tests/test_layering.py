@@ -17,6 +17,7 @@ HOMES = {
     "safetensors": "encoder/",
     "huggingface_hub": "encoder/",
     "openai": "encoder/",
+    "mteb": "encoder/mteb.py",
     "faiss": "indexer/vector_index.py",
     "pypdfium2": "indexer/read/",
     "pypdf": "indexer/read/",

@@ -1,8 +1,10 @@
 """An encoder on a server: what is sent, what is believed, and what is refused."""
 
+import logging
 import random
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from encoder.errors import EncoderNotAvailable, EncoderRefused, UsageError
 from encoder.load import load_encoder
+from encoder.registry import find_spec
 from encoder.served import ServedEncoder
 from encoder.served_check import check_server
 from encoder.server_errors import ServerError
@@ -35,6 +38,10 @@ def encoder(server: EmbeddingServer) -> ServedEncoder:
     opened = ServedEncoder.open(server.url + DESCRIBED, retries=2)
     server.requests.clear()
     return opened
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def unit(text: str) -> Vectors:
@@ -161,7 +168,7 @@ def test_a_text_over_the_limit_is_cut_here_and_counted(
     room = encoder.passage_room
     encoder.encode_passages(["x" * 500, "x" * room])
     assert server.texts == [["say " + "x" * room] * 2]
-    assert caplog.messages == ["1 of 2 texts exceed 200 tokens and were cut there"]
+    assert warnings(caplog) == ["1 of 2 texts exceed 200 tokens and were cut there"]
     assert encoder.query_tokens_cut("x" * room) == 0
     assert encoder.query_tokens_cut("x" * (room + 7)) == 7
 
@@ -179,10 +186,10 @@ def test_a_server_that_reads_less_than_it_was_sent_is_noticed(
     encoder.counter = _Words()
     encoder.usage_counts = True
     encoder.encode_passages(["one two three four"])
-    assert caplog.messages == []
+    assert warnings(caplog) == []
     limit = 3
     encoder.encode_passages(["one two three four"])
-    assert caplog.messages == [f"{server.url} says that it has read only 3 of 5 tokens"]
+    assert warnings(caplog) == [f"{server.url} says that it has read only 3 of 5 tokens"]
 
 
 class _Words:
@@ -261,7 +268,7 @@ def test_an_index_names_the_model_and_never_the_server(
 ) -> None:
     encoder = load_encoder(server.url + DESCRIBED)
     build_index(corpus_dir, tmp_path / "index", encoder, SHORT)
-    assert caplog.messages == []  # nothing was cut, the probes neither
+    assert warnings(caplog) == []  # nothing was cut, the probes neither
     assert "127.0.0.1" not in (tmp_path / "index" / "manifest.json").read_text()
     with pytest.raises(IndexMismatch, match="The index was made with letters") as error:
         Retriever.open(tmp_path / "index")
@@ -302,3 +309,21 @@ def test_without_the_client_library_the_message_says_what_to_install(
     with pytest.raises(EncoderNotAvailable) as error:
         ServedEncoder.open(server.url + DESCRIBED)
     assert "pip install -c constraints.txt -e '.[served]'" in error.value.next_step
+
+
+def test_a_shorter_vector_is_cut_from_the_servers_and_scaled_again(server: EmbeddingServer) -> None:
+    wide = replace(find_spec("Qwen/Qwen3-Embedding-0.6B"), dim=16, full_dim=DIM)
+    opened = ServedEncoder.open(server.url + DESCRIBED)
+    encoder = ServedEncoder(wide, opened.client, opened.counter)
+    expected = unit("a")[:16] / np.linalg.norm(unit("a")[:16])
+    assert encoder.encode_passages(["a"])[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_model_of_the_registry_reads_no_more_than_it_was_made_for(
+    server: EmbeddingServer,
+) -> None:
+    server.change = lambda body: (
+        body | {"data": [row | {"embedding": letters("a", 384)} for row in body["data"]]}
+    )
+    with pytest.raises(UsageError, match="tokens=9000 is more than the 512 of e5-small"):
+        ServedEncoder.open(f"{server.url}#letters?as=e5-small&tokens=9000")
