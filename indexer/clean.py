@@ -55,6 +55,12 @@ _BMP = "".join(re.escape(chr(code)) for code in sorted(_TABLE) if code <= 0xFFFF
 _TOUCHED = re.compile(f"[{_BMP}]|[\U000e0000-\U000e007f]")
 # Tried once per run of blanks: without the look behind, a megabyte of blanks takes hours.
 _TRAILING = re.compile(r"(?<![^\S\n])[^\S\n]+$", re.MULTILINE)
+# The dots of a table of contents, between a title and its page. Only the start of a run of dots and
+# blanks is tried, and never again with fewer: a megabyte of dots takes no longer than one of words.
+_LEADER = re.compile(
+    r"(?<![ \t.…·‥・])[ \t]*+(?:[.…·‥・][ \t]*+){4,}+(?=(?:\d{1,5}|[ivxlcIVXLC]{1,7})[ \t]*$)",
+    re.MULTILINE,
+)
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -67,6 +73,14 @@ def clean(text: str) -> str:
     text = _TOUCHED.sub(lambda found: _TABLE[ord(found[0])] or "", text)
     text = unicodedata.normalize("NFC", text)
     return _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text))
+
+
+def without_leaders(text: str) -> tuple[str, int]:
+    """Return a text with a blank for the dots that lead to a page number, and how often.
+
+    A passage of such lines would be mostly dots, and like any other such passage.
+    """
+    return _LEADER.subn(" ", text)
 
 
 def one_line(text: str) -> str:

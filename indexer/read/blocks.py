@@ -8,7 +8,7 @@ text.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from indexer.clean import clean, one_line
+from indexer.clean import clean, one_line, without_leaders
 from indexer.document import Document, Heading, Page
 from indexer.errors import UnreadableDocument
 
@@ -57,9 +57,10 @@ def assemble(
     parts: list[str] = []
     headings: list[Heading] = []
     page_starts: dict[int, int] = {}
-    end = 0
+    end = leaders = 0
     for block in blocks:
-        text = clean(block.text).strip("\n")
+        text, found = without_leaders(clean(block.text).strip("\n"))
+        leaders += found
         if block.level:
             text = one_line(text)
         if not text.strip():
@@ -76,6 +77,8 @@ def assemble(
     text = "".join(parts)
     if not any(map(str.isalnum, text)):
         raise UnreadableDocument("It holds no text.", if_empty)
+    if leaders:
+        notes = (*notes, f"Dots that lead to page numbers were removed from {leaders} lines.")
     title = one_line(origin.title) or (
         text[headings[0].start : headings[0].end] if headings else ""
     )

@@ -22,7 +22,8 @@ _RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _ITEM = re.compile(r"\s*([•‣▪●◦·∙■□○–—*-]\s|\(?(\d{1,3}|[A-Za-z])[.)]\s|[①-⑳])")
 _SENTENCE_END = re.compile(r"[.!?:;。．！？：；…؟۔।॥)\]」』”\"]\s*$")
 # A table of contents: dots that lead to a number, or a number at the end.
-_LEADS_TO_PAGE = re.compile(r"(\.\s?){4,}|\s\d{1,4}\s*$")
+_LEADER = re.compile(r"(\.\s?){4,}")
+_LEADS_TO_PAGE = re.compile(rf"{_LEADER.pattern}|\s\d{{1,4}}\s*$")
 _WORD = re.compile(r"\w+(?:-\w+)*")
 # Leading between lines of one paragraph varies by rounding only; a paragraph's gap is half a line.
 _GAP = 1.3
@@ -78,7 +79,7 @@ def _habits(lines: Sequence[Line]) -> _Habits:
 
 
 def _goes_on(last: Block) -> bool:
-    return not last.level and not _SENTENCE_END.search(last.text)
+    return not (last.level or _SENTENCE_END.search(last.text) or _LEADER.search(last.text))
 
 
 def _blocks(page: Sequence[Line], marks: Mapping[int, int], habits: _Habits) -> Iterable[Block]:

@@ -1,10 +1,12 @@
 """Cleaning: raw text -> text as a person would type it."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.clean import clean, one_line
+from indexer.clean import clean, one_line, without_leaders
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,28 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
 
 def test_a_line_of_its_own_has_single_blanks() -> None:
     assert one_line(" two\n lines \t here ") == "two lines here"
+
+
+@pytest.mark.parametrize(
+    ("line", "shortened"),
+    [
+        ("6.3.1 Partitions . . . . . . . . . 17", "6.3.1 Partitions 17"),
+        ("Vorwort.....................iv", "Vorwort iv"),
+        ("第一章 目录 ………… 3\n第二章·····12", "第一章 目录 3\n第二章 12"),
+        ("الفصل الأول . . . . . ٥", "الفصل الأول ٥"),
+        ("Wait.... 4", "Wait 4"),
+        ("tests/test_a.py ........ [ 12%]", "tests/test_a.py ........ [ 12%]"),
+        ("He said ... 17 words", "He said ... 17 words"),
+        ("for x in range(3): ...", "for x in range(3): ..."),
+        ("192.168.0.1", "192.168.0.1"),
+    ],
+)
+def test_dots_that_lead_to_a_page_number_are_removed(line: str, shortened: str) -> None:
+    assert without_leaders(line)[0] == shortened
+
+
+def test_a_megabyte_of_dots_takes_no_time() -> None:
+    text = ". " * 500_000 + "y"
+    started = time.perf_counter()
+    assert without_leaders(text) == (text, 0)
+    assert time.perf_counter() - started < 5

@@ -69,6 +69,15 @@ def test_numbers_that_do_not_count_pages_stay(read_bytes: ReadBytes) -> None:
     assert read_bytes("a.pdf", pdf_bytes(pages)).notes == ()
 
 
+def test_a_table_of_contents_loses_its_dots_and_keeps_its_pages(read_bytes: ReadBytes) -> None:
+    contents = column("1 Cats . . . . . . . . . . . . . 2", "2 Dogs . . . . . . . . . . . . . 3")
+    pages = [contents, [Print("Cats purr.", 700)], [Print("Dogs bark.", 700)]]
+    document = read_bytes("a.pdf", pdf_bytes(pages))
+    assert document.text == "1 Cats 2\n2 Dogs 3\n\nCats purr.\n\nDogs bark."
+    assert document.pages == (Page(1, 0, 19), Page(2, 19, 31), Page(3, 31, 41))
+    assert document.notes == ("Dots that lead to page numbers were removed from 2 lines.",)
+
+
 def test_a_page_with_a_picture_and_no_text_is_scanned_and_an_empty_one_is_blank(
     read_bytes: ReadBytes,
 ) -> None:
