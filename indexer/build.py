@@ -17,6 +17,7 @@ import numpy as np
 
 from encoder.spec import Encoder, Vectors
 from indexer.chunk import Passage, chunk_document
+from indexer.compact import compact_when_due
 from indexer.document import Document
 from indexer.errors import IndexNotFound
 from indexer.generation import (
@@ -31,7 +32,7 @@ from indexer.language import document_language
 from indexer.manifest import FILE_NAME
 from indexer.options import BuildOptions
 from indexer.plan import Changes, check_something_to_read, guard_removals, plan_changes
-from indexer.report import BuildReport, Progress, Watch, why_unread
+from indexer.report import BuildReport, Progress, Watch, by_count, why_unread
 from indexer.scan import Scan, SourceFile, scan
 from indexer.store import (
     IndexWriter,
@@ -87,9 +88,11 @@ def build_index(
     try:
         manifest = manifest_for(corpus_dir, index_dir, encoder, options)
         with IndexWriter.open(index_dir, manifest, lock) as writer:
-            return build.run(writer, found, corpus_dir, options)
+            report = build.run(writer, found, corpus_dir, options)
     finally:
         lock.release()
+    compact_when_due(index_dir)
+    return report
 
 
 def plan_build(corpus_dir: Path, index_dir: Path, options: BuildOptions) -> tuple[Scan, Changes]:
@@ -297,14 +300,10 @@ class _Build:
             passages=self.progress.passages,
             encoded=self.encoded,
             tokens=self.progress.tokens,
-            formats=_by_count(self.formats),
-            languages=_by_count(self.languages),
+            formats=by_count(self.formats),
+            languages=by_count(self.languages),
             seconds=dict(self.progress.seconds),
             unread=tuple(sorted(self.unread, key=lambda item: item.source)),
             notes=tuple(self.notes),
             health=tuple(self.health),
         )
-
-
-def _by_count(counts: Counter[str]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

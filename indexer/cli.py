@@ -21,6 +21,7 @@ from encoder.console import (
 from indexer import show
 from indexer.build import build_index, plan_build
 from indexer.chunk import Chunking
+from indexer.compact import compact_index
 from indexer.errors import IndexNotFound
 from indexer.manifest import read_manifest, recorded_encoder
 from indexer.options import BuildOptions
@@ -146,6 +147,21 @@ def verify(index: Index = Path("index"), as_json: AsJson = False) -> None:
     """
     checked = verify_index(index)
     show.mapping(checked, as_json=as_json)
+
+
+@app.command(epilog="Example: python -m indexer compact --index ./index")
+def compact(index: Index = Path("index"), as_json: AsJson = False) -> None:
+    """Leave out the rows of deleted and edited documents, so that the index shrinks.
+
+    A build does this by itself when over a quarter of the rows are dead. The old files stay until
+    the next build, for those who are just reading them.
+    """
+    done = compact_index(index)
+    if as_json:
+        stdout.print_json(json.dumps(asdict(done)))
+    else:
+        dead = done.rows_before - done.rows_after
+        stdout.print(f"{dead} of {done.rows_before} rows were dead. In use: {done.generation}")
 
 
 @app.command(epilog="Example: python -m indexer backup ./index-copy --index ./index")

@@ -51,17 +51,21 @@ def manifest_for(
     chunking.check(encoder)
     with suppress(IndexerError):  # a damaged index has no generation to keep
         delete_generations_but(index_dir, read_manifest(index_dir).generation)
-    generations = sorted(path.name for path in index_dir.glob("g[0-9][0-9][0-9][0-9]"))
-    generation = f"g{int(generations[-1][1:]) + 1 if generations else 1:04d}"
     return Manifest(
         encoder.spec,
         chunking,
         make_probes(encoder),
         str(corpus_dir.resolve()),
-        generation,
+        next_generation(index_dir),
         now_utc(),
         installed_libraries(),
     )
+
+
+def next_generation(index_dir: Path) -> str:
+    """The name of the generation after all that are there."""
+    generations = sorted(path.name for path in index_dir.glob("g[0-9][0-9][0-9][0-9]"))
+    return f"g{int(generations[-1][1:]) + 1 if generations else 1:04d}"
 
 
 def _checked(
@@ -90,8 +94,13 @@ def _checked(
 def delete_generations_but(index_dir: Path, current: str) -> None:
     """Delete what was replaced, and what an interrupted --fresh has left behind."""
     for folder in index_dir.glob("g[0-9][0-9][0-9][0-9]"):
-        if folder.name != current and (folder / DATABASE).exists():
+        if folder.name == current:
+            continue
+        if (folder / DATABASE).exists():
             shutil.rmtree(folder, ignore_errors=True)
+        else:
+            with suppress(OSError):  # killed when it was just made; never one that holds anything
+                folder.rmdir()
 
 
 def now_utc() -> str:

@@ -6,9 +6,10 @@ loaded from an id, path or URL that stands here; only the encoder's name is look
 registry.
 """
 
+import hashlib
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -28,6 +29,7 @@ FILE_NAME = "manifest.json"
 SAME_ENCODER_COSINE = 0.999
 # Where the index or the encoder has weights of 8 bits.
 ROUNDED_ENCODER_COSINE = 0.995
+NO_SHA256 = "0" * 64
 LIBRARIES = ("torch", "transformers", "tokenizers", "faiss-cpu", "faiss-gpu", "icu4py")
 
 # One sentence in several scripts, repeated to several hundred tokens: a difference in tokeniser,
@@ -61,6 +63,7 @@ class Manifest:
         corpus_root: Absolute path of the folder of documents.
         generation: Name of the folder that holds the current files: "g0001".
         libraries: Name and version of what made the vectors, for a person who has to find out.
+        sha256: Of the file as it is written, with zeros in this place; set by `write_manifest`.
     """
 
     encoder: EncoderSpec
@@ -71,6 +74,7 @@ class Manifest:
     created_at_utc: str
     libraries: dict[str, str]
     format_version: Literal[2] = 2
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = NO_SHA256
 
 
 _FORMAT: TypeAdapter[Manifest] = TypeAdapter(Manifest)
@@ -155,11 +159,16 @@ def installed_libraries() -> dict[str, str]:
 def write_manifest(index_dir: Path, manifest: Manifest) -> None:
     """Replace the manifest atomically."""
     with tempfile.NamedTemporaryFile(dir=index_dir, prefix=".manifest-", delete=False) as file:
-        file.write(_FORMAT.dump_json(manifest, indent=2))
+        file.write(sealed(_FORMAT.dump_json(replace(manifest, sha256=NO_SHA256), indent=2)))
         file.flush()
         os.fsync(file.fileno())
     Path(file.name).replace(index_dir / FILE_NAME)
     fsync_folder(index_dir)
+
+
+def sealed(data: bytes) -> bytes:
+    """Put the checksum of a manifest without one into its place."""
+    return data.replace(NO_SHA256.encode(), hashlib.sha256(data).hexdigest().encode(), 1)
 
 
 def fsync_folder(folder: Path) -> None:
@@ -207,4 +216,6 @@ def read_manifest(index_dir: Path) -> Manifest:
     for probe in manifest.probes:
         if len(probe.vector) != manifest.encoder.dim or not np.isfinite(probe.vector).all():
             raise IndexDamaged(index_dir, f"{FILE_NAME}: a probe is not a vector")
+    if sealed(data.replace(manifest.sha256.encode(), NO_SHA256.encode(), 1)) != data:
+        raise IndexDamaged(index_dir, f"{FILE_NAME} is not what its checksum says")
     return manifest

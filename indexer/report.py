@@ -1,6 +1,6 @@
 """What a build tells while it runs, and when it is done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from indexer.errors import UnreadableDocument
@@ -71,3 +71,8 @@ def why_unread(error: UnreadableDocument | OSError | MemoryError | None, *, know
     else:
         reason = "It needs more memory than there is. Cut it into smaller files."
     return f"{reason} In the index its last readable version is kept." if known else reason
+
+
+def by_count(counts: Mapping[str, int]) -> dict[str, int]:
+    """The most frequent first, equal ones by name."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -11,10 +11,11 @@ import numpy as np
 
 from encoder.errors import UsageError
 from indexer.errors import IndexDamaged
-from indexer.manifest import write_manifest
+from indexer.manifest import read_manifest, write_manifest
 from indexer.store import Index, open_index, text_key
 from indexer.store.database import DATABASE, storage_errors
 from indexer.store.rows import VECTORS, row_bytes, row_crc32
+from indexer.store.seal import check_seal, seal
 
 # Rows are of unit length; float16 rows are off by less than this.
 NORM_TOLERANCE = 1e-2
@@ -30,6 +31,8 @@ def verify_index(index_dir: Path) -> dict[str, object]:
         IndexNotFound: There is no index.
         IndexDamaged: Something is not what was committed; the message says what.
     """
+    manifest = read_manifest(index_dir)
+    is_sealed = check_seal(index_dir, index_dir / manifest.generation)
     index = open_index(index_dir)
     with index.reading() as database:
         _check_database(index, database)
@@ -41,6 +44,7 @@ def verify_index(index_dir: Path) -> dict[str, object]:
         "documents": documents,
         "passages": passages,
         "rows": rows,
+        "checked": "every byte" if is_sealed else "contents: a build has not finished",
         "state": f"finished {finished}" if finished else "unfinished: run the same build again",
         "verdict": "sound",
     }
@@ -51,12 +55,14 @@ def back_up(index_dir: Path, destination: Path) -> None:
 
     Raises:
         IndexNotFound: There is no index.
+        IndexDamaged: It is not what its checksum says; damage is not copied.
         UsageError: The destination exists.
         StorageError: It cannot be written.
     """
     index = open_index(index_dir)
     if destination.exists():
         raise UsageError(f"{destination} exists already.", "Name a folder that does not exist.")
+    check_seal(index_dir, index.folder)
     with storage_errors(destination):
         destination.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".backup-") as temporary:
@@ -64,6 +70,7 @@ def back_up(index_dir: Path, destination: Path) -> None:
             generation = copy / index.manifest.generation
             generation.mkdir(parents=True)
             _copy_database(index, generation / DATABASE)
+            seal(generation)
             # Rows are appended before they are committed, so the copied database never names one
             # that is not copied after it.
             shutil.copyfile(index.folder / VECTORS, generation / VECTORS)

@@ -13,8 +13,10 @@ from encoder.errors import RagError
 from indexer import verify as verify_module
 from indexer.build import build_index
 from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound
+from indexer.manifest import NO_SHA256, sealed
 from indexer.options import BuildOptions
 from indexer.store import Index
+from indexer.store.seal import SEAL, seal
 from indexer.verify import back_up, verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
@@ -23,9 +25,9 @@ from tests.concept_encoder import ConceptEncoder
 def edit_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
     def damage(index_dir: Path) -> None:
         path = index_dir / "manifest.json"
-        data = json.loads(path.read_text())
+        data = json.loads(path.read_text()) | {"sha256": NO_SHA256}
         change(data)
-        path.write_text(json.dumps(data))
+        path.write_bytes(sealed(json.dumps(data).encode()))  # as a forger would
 
     return damage
 
@@ -36,6 +38,7 @@ def edit_database(sql: str) -> Callable[[Path], None]:
         database.executescript(sql)
         database.commit()
         database.close()
+        seal(index_dir / "g0001")  # as a forger would
 
     return damage
 
@@ -145,6 +148,52 @@ def test_damage_is_found_when_the_index_is_opened(
         Retriever.open(index_dir, ConceptEncoder())
     assert message in error.value.what
     assert error.value.next_step
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "g0001/corpus.sqlite", f"g0001/{SEAL}"])
+def test_a_changed_byte_anywhere_is_found_by_verify(name: str, index_dir: Path) -> None:
+    path = index_dir / name
+    sound = path.read_bytes()
+    for at in range(0, len(sound), max(1, len(sound) // 60)):
+        path.write_bytes(sound[:at] + bytes([sound[at] ^ 1 << at % 8]) + sound[at + 1 :])
+        with pytest.raises((IndexDamaged, IndexMismatch)):
+            verify_index(index_dir)
+    path.write_bytes(sound)
+    assert verify_index(index_dir)["checked"] == "every byte"
+
+
+def test_an_unfinished_build_has_no_checksum_of_the_file(index_dir: Path) -> None:
+    (index_dir / "g0001" / SEAL).unlink()
+    assert verify_index(index_dir)["checked"] == "contents: a build has not finished"
+
+
+def test_damage_is_not_backed_up(index_dir: Path, tmp_path: Path) -> None:
+    path = index_dir / "g0001" / "corpus.sqlite"
+    path.write_bytes(path.read_bytes().replace(b"animals.txt", b"animols.txt"))
+    with pytest.raises(IndexDamaged, match="is not what its checksum says"):
+        back_up(index_dir, tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    ("damage", "finding"),
+    [
+        (
+            edit_database("UPDATE documents SET text = replace(text, 'Katze', 'Kasse')"),
+            "the text of animals.txt has changed",
+        ),
+        (
+            edit_database("UPDATE passages SET row_crc32 = 1 WHERE row = 0"),
+            "vectors.bin: the row of passage 0 has changed",
+        ),
+    ],
+)
+def test_a_search_never_answers_from_damage_that_the_record_tells(
+    damage: Callable[[Path], None], finding: str, index_dir: Path
+) -> None:
+    damage(index_dir)
+    with pytest.raises(IndexDamaged) as error:
+        Retriever.open(index_dir, ConceptEncoder()).search("cat", k=1)
+    assert error.value.finding == finding
 
 
 def flip(name: str, at: int) -> Callable[[Path], None]:

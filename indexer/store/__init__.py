@@ -6,6 +6,7 @@
       g0001/
         corpus.sqlite   the truth: documents, passages, the commit's number and its row count
         vectors.bin     the truth: raw little-endian rows, append-only
+        corpus.sqlite.sha256   there only while nobody writes (seal.py)
 
 A passage's primary key is its row in vectors.bin; rows are never used again within a generation.
 
@@ -21,7 +22,8 @@ reader that something has changed.
 
 from indexer.store.database import DATABASE, Unread
 from indexer.store.reader import Index, Snapshot, StoredDocument, StoredPassage, open_index
-from indexer.store.writer import IndexWriter, Part, lock_for_writing, text_key
+from indexer.store.rows import text_key
+from indexer.store.writer import IndexWriter, Part, lock_for_writing
 
 __all__ = [
     "DATABASE",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from indexer.errors import IndexDamaged
 from indexer.health import Finding
 from indexer.manifest import Manifest, read_manifest
 from indexer.store.database import (
@@ -21,7 +22,7 @@ from indexer.store.database import (
     connect_for_reading,
     storage_errors,
 )
-from indexer.store.rows import VECTORS, RowFile
+from indexer.store.rows import VECTORS, RowFile, row_crc32, text_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,6 @@ class Index:
         with storage_errors(self.index_dir):
             database = connect_for_reading(self.folder / DATABASE, self.index_dir)
             try:
-                database.execute("BEGIN")
                 yield database
             finally:
                 database.close()
@@ -131,22 +131,30 @@ class Index:
     def passages(
         self, database: sqlite3.Connection, rows: Sequence[int]
     ) -> tuple[StoredPassage, ...]:
-        """The passages of these rows, in the order given."""
-        found = []
-        for row in rows:
-            values = database.execute(
-                'SELECT source, title, page, start, "end", substr(text, start + 1, "end" - start),'
-                " passages.language, heading FROM passages"
-                " JOIN documents ON documents.id = document WHERE row = ?",
-                (int(row),),
-            ).fetchone()
-            source, title, page, start, end, text, language, heading = values
-            found.append(
-                StoredPassage(
-                    int(row), source, title, page, start, end, text.strip(), language, heading
-                )
-            )
-        return tuple(found)
+        """The passages of these rows, in the order given.
+
+        Raises:
+            IndexDamaged: One is missing, or its text or its row is not what was committed.
+        """
+        return tuple(self._passage(database, int(row)) for row in rows)
+
+    def _passage(self, database: sqlite3.Connection, row: int) -> StoredPassage:
+        values = database.execute(
+            'SELECT source, title, page, start, "end", substr(text, start + 1, "end" - start),'
+            " passages.language, heading, key, row_crc32 FROM passages"
+            " JOIN documents ON documents.id = document WHERE row = ?",
+            (row,),
+        ).fetchone()
+        if values is None:
+            raise IndexDamaged(self.index_dir, f"{DATABASE}: passage {row} is missing")
+        source, title, page, start, end, text, language, heading, key, crc32 = values
+        text = text.strip()
+        # Nothing is answered from damage that the record can tell.
+        if text_key(text) != key:
+            raise IndexDamaged(self.index_dir, f"the text of {source} has changed")
+        if row_crc32(self.rows(row, row + 1)[0], self.manifest) != crc32:
+            raise IndexDamaged(self.index_dir, f"{VECTORS}: the row of passage {row} has changed")
+        return StoredPassage(row, source, title, page, start, end, text, language, heading)
 
     def documents(self, database: sqlite3.Connection) -> tuple[StoredDocument, ...]:
         """Every complete document, by source."""

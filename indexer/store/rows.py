@@ -27,6 +27,11 @@ def row_crc32(row: npt.NDArray[Any], manifest: Manifest) -> int:
     return zlib.crc32(row.astype(row_type(manifest)).tobytes())
 
 
+def text_key(text: str) -> bytes:
+    """Name an encoded text: equal texts of one index have equal vectors."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
 def row_bytes(manifest: Manifest) -> int:
     """Bytes of one row."""
     return manifest.encoder.dim * row_type(manifest).itemsize

@@ -1,6 +1,5 @@
 """Documents, passages and rows -> disk."""
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,9 +28,21 @@ from indexer.store.database import (
     connect,
     storage_errors,
 )
-from indexer.store.rows import VECTORS, RowFile, row_crc32
+from indexer.store.reader import Index
+from indexer.store.rows import VECTORS, RowFile, row_crc32, text_key
+from indexer.store.seal import seal, unseal
 
 LOCK = "write.lock"
+# Rows that are copied at once.
+BLOCK_ROWS = 65_536
+# Fill a database with the attached one, "old", while the rows close up.
+COPY = (
+    "INSERT INTO documents SELECT * FROM old.documents",
+    "INSERT INTO passages SELECT row_number() OVER (ORDER BY row) - 1, document, start,"
+    ' "end", page, heading, language, tokens, key, row_crc32 FROM old.passages',
+    "INSERT INTO unread SELECT * FROM old.unread",
+    "UPDATE state SET finished_at_utc = (SELECT finished_at_utc FROM old.state)",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +63,6 @@ class Part:
     health: Sequence[Finding] = ()
 
 
-def text_key(text: str) -> bytes:
-    """Name an encoded text: equal texts of one index have equal vectors."""
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
 class IndexWriter:
     """The one writer of an index. Use it as a context manager."""
 
@@ -67,7 +73,8 @@ class IndexWriter:
         self.manifest = manifest
         self._lock = lock
         self._database = database
-        self._rows = RowFile(index_dir / manifest.generation / VECTORS, manifest)
+        self._folder = index_dir / manifest.generation
+        self._rows = RowFile(self._folder / VECTORS, manifest)
 
     @classmethod
     def open(cls, index_dir: Path, manifest: Manifest, lock: FileLock) -> Self:
@@ -82,6 +89,7 @@ class IndexWriter:
         check_no_links(index_dir, folder)
         with storage_errors(index_dir), ExitStack() as on_error:
             folder.mkdir(exist_ok=True)
+            unseal(folder)
             database = connect(folder / DATABASE, "rwc")
             on_error.callback(database.close)
             database.execute("PRAGMA journal_mode = WAL")
@@ -171,7 +179,37 @@ class IndexWriter:
                     "INSERT INTO unread VALUES (?, ?)", [(u.source, u.reason) for u in unread]
                 )
                 self._database.execute("UPDATE state SET finished_at_utc = ?", (at_utc,))
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._seal()
+
+    def copy_from(self, index: Index, used: npt.NDArray[np.bool_]) -> None:
+        """Fill this new generation with another one: all of it but the rows that are not used.
+
+        Args:
+            index: The generation to copy.
+            used: Shape (rows,); which of its rows passages have.
+        """
+        old = f"{(index.folder / DATABASE).resolve().as_uri()}?mode=ro"
+        with storage_errors(self.index_dir):
+            self._database.execute("ATTACH ? AS old", (old,))
+            with self._transaction():
+                next_row = 0
+                for first in range(0, len(used), BLOCK_ROWS):
+                    block = index.rows(first, min(first + BLOCK_ROWS, len(used)))
+                    added = self._rows.append(next_row, [block[used[first : first + BLOCK_ROWS]]])
+                    if added:
+                        self._database.execute("INSERT INTO segments VALUES (?, ?, ?)", added)
+                        next_row += added[1]
+                for statement in COPY:
+                    self._database.execute(statement)
+                self._set_next_row(next_row)
+            self._database.execute("DETACH old")
+            self._seal()
+
+    def _seal(self) -> None:
+        """Bring everything into the one file and record its checksum."""
+        busy, *_ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:  # else a reader keeps a part in the journal, and the file is not all there is
+            seal(self._folder)
 
     def mark_unfinished(self) -> None:
         """Record that a build is under way, so that an interrupted one can be told."""
@@ -184,6 +222,7 @@ class IndexWriter:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        unseal(self._folder)
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
