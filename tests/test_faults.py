@@ -1,0 +1,168 @@
+"""Whatever operation on the disk fails or is the last, nothing is lost, doubled or half there.
+
+Some operations of each kind of work are tried; CROSSTONGUE_TEST_FAULTS says how many, and with
+--slow it is all of them.
+"""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from indexer.build import build_index
+from indexer.chunk import Chunking
+from indexer.compact import compact_index
+from indexer.errors import IndexNotFound
+from indexer.options import BuildOptions
+from indexer.verify import verify_index
+from retriever.retriever import Retriever
+from tests.concept_encoder import ConceptEncoder
+from tests.test_build import texts_and_vectors
+from tests.test_layering import ROOT
+
+OPTIONS = BuildOptions(chunking=Chunking(60, 12))
+QUESTIONS = ("cat", "water and bread", "Гарантия", "train")
+TRIED = int(os.environ.get("CROSSTONGUE_TEST_FAULTS", "3"))
+Ranking = list[tuple[float, str, int]]
+
+
+def make_corpus(folder: Path, seed: int) -> Path:
+    """Documents of which some differ from seed to seed, and one comes and goes."""
+    words = ["Katze", "water", "保証。", "поезд", "bread", "nichts"]
+    folder.mkdir(exist_ok=True)
+    for number in range(8):
+        pick = random.Random(number if number % 2 else f"{number} {seed}")
+        lines = [f"{pick.choice(words)} steht in Satz {i}." for i in range(pick.randint(3, 30))]
+        (folder / f"{number:02}.txt").write_text(" ".join(lines), encoding="utf-8")
+    (folder / f"only-{seed}.txt").write_text("Das Brot.", encoding="utf-8")
+    (folder / f"only-{1 - seed}.txt").unlink(missing_ok=True)
+    return folder
+
+
+def rankings(index_dir: Path) -> list[Ranking]:
+    retriever = Retriever.open(index_dir, ConceptEncoder())
+    return [
+        [
+            (hit.cosine, hit.passage.source, hit.passage.start)
+            for hit in retriever.search(question, k=50, balance="off")
+        ]
+        for question in QUESTIONS
+    ]
+
+
+class Case:
+    """One kind of work: the index before it, and what everything must come to after it."""
+
+    def __init__(self, what: str, tmp_path: Path) -> None:
+        self.what = what
+        self.tmp_path = tmp_path
+        self.before = tmp_path / "before"
+        self.index_dir = tmp_path / "index"
+        if what != "first":
+            self.corpus = make_corpus(tmp_path / "docs", 0)
+            build_index(self.corpus, self.before, ConceptEncoder(), OPTIONS)
+        self.corpus = make_corpus(tmp_path / "docs", 1)
+        if what == "compact":
+            build_index(self.corpus, self.before, ConceptEncoder(), OPTIONS)
+        self.old = texts_and_vectors(self.before) if what != "first" else {}
+        build_index(self.corpus, tmp_path / "clean", ConceptEncoder(), OPTIONS)
+        self.new = texts_and_vectors(tmp_path / "clean")
+        self.rankings = rankings(tmp_path / "clean")
+
+    def work(self, at: int, mode: str) -> subprocess.CompletedProcess[str]:
+        """Do the work anew, with a fault at this operation."""
+        shutil.rmtree(self.index_dir, ignore_errors=True)
+        if self.before.exists():
+            shutil.copytree(self.before, self.index_dir)
+        return self.work_here(at, mode)
+
+    def work_here(self, at: int, mode: str) -> subprocess.CompletedProcess[str]:
+        """Do the work on the index that is there."""
+        what = {"first": "build", "update": "build"}.get(self.what, self.what)
+        arguments = [what, str(at), mode, str(self.corpus), str(self.index_dir)]
+        return subprocess.run(
+            [sys.executable, "-m", "tests.faults", *arguments],
+            cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+
+    def check(self) -> None:
+        """What is there is sound and one of the two states; building again ends as if nothing had
+        happened."""
+        with suppress(IndexNotFound):  # before the first manifest
+            assert verify_index(self.index_dir)["verdict"] == "sound"
+            found = texts_and_vectors(self.index_dir)
+            for key, value in found.items():
+                assert value in (self.old.get(key), self.new.get(key))
+            if self.what in ("fresh", "compact"):
+                assert found in (self.old, self.new)
+        build_index(self.corpus, self.index_dir, ConceptEncoder(), OPTIONS)
+        compact_index(self.index_dir)
+        assert verify_index(self.index_dir)["checked"] == "every byte"
+        assert texts_and_vectors(self.index_dir) == self.new
+        assert rankings(self.index_dir) == self.rankings
+        build_index(self.corpus, self.index_dir, ConceptEncoder(), OPTIONS)
+        assert len(list(self.index_dir.glob("g*"))) == 1  # nothing is left lying about
+
+
+def chosen(count: int, config: pytest.Config) -> list[int]:
+    """Which operations to try: all with --slow, else some, the first and last among them."""
+    if config.getoption("--slow") or count <= TRIED:
+        return list(range(1, count + 1))
+    return sorted({1, count, *random.Random(7).sample(range(1, count + 1), TRIED - 2)})
+
+
+@pytest.mark.parametrize("mode", ["kill", "full"])
+@pytest.mark.parametrize("what", ["first", "update", "fresh", "compact"])
+def test_a_fault_at_any_operation_loses_nothing(
+    what: str, mode: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    case = Case(what, tmp_path)
+    whole = case.work(0, mode)
+    assert whole.returncode == 0, whole.stderr
+    count = int(whole.stdout.splitlines()[-1])
+    assert count > 10
+    for at in chosen(count, pytestconfig):
+        done = case.work(at, mode)
+        if mode == "kill":
+            assert done.returncode == -9, (at, done.stderr)
+        elif done.returncode:
+            assert done.returncode == 1, (at, done.stderr)
+            assert "cannot be used" in done.stdout, (at, done.stdout)
+        case.check()
+
+
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
+    """A file system of that size; skips the test where none can be mounted."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    if sys.platform != "linux" or os.getuid() or subprocess.run(command, check=False).returncode:
+        pytest.skip("mounting a small disk needs root on Linux")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kilobytes", range(4, 404, 20))
+def test_a_disk_that_is_full_indeed_loses_nothing(kilobytes: int, tmp_path: Path) -> None:
+    case = Case("update", tmp_path)
+    with small_disk(tmp_path / "disk", kilobytes) as disk:
+        case.index_dir = disk / "index"
+        with suppress(shutil.Error, OSError):  # room for an index, for a part of it, or for none
+            shutil.copytree(case.before, case.index_dir)
+        if not (case.index_dir / "manifest.json").exists():
+            shutil.rmtree(case.index_dir, ignore_errors=True)
+        elif (case.index_dir / "g0001" / "corpus.sqlite.sha256").exists():
+            done = case.work_here(0, "kill")
+            assert done.returncode in (0, 1), done.stderr
+            assert done.returncode == 0 or "cannot be used" in done.stdout
+        subprocess.run(["mount", "-o", "remount,size=9m", str(disk)], check=True)
+        case.check()
