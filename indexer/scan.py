@@ -2,6 +2,7 @@
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,9 @@ def scan(
 ) -> Scan:
     """List the files of a corpus.
 
-    Hidden files, the index itself and what .ragignore and `exclude` match are left out. Links are
-    not followed.
+    Hidden files, the index itself and what .ragignore and `exclude` match are left out. A link to
+    what lies within the folder is followed where the file is not read under a name of its own, so
+    that each file is read once; one that leads out of the folder is refused.
 
     Args:
         corpus_dir: The folder of documents.
@@ -61,24 +63,99 @@ def scan(
         UsageError: The folder is the index itself.
     """
     _check(corpus_dir, index_dir)
-    wanted = compile_patterns(include, "--include")
-    unwanted = compile_patterns([*_ignore_lines(corpus_dir), *exclude], ".ragignore or --exclude")
-    files: list[SourceFile] = []
-    unread: list[Unread] = []
-    ignored = 0
-    for path in _walk(corpus_dir, index_dir.resolve(), unread):
-        source = path.relative_to(corpus_dir).as_posix()
-        hidden = any(part.startswith(".") for part in Path(source).parts)
-        if hidden or unwanted.match_file(source) or (include and not wanted.match_file(source)):
-            ignored += 1
-            continue
+    choice = _Choice(corpus_dir.resolve(), index_dir.resolve(), include, exclude)
+    links = [path for path in choice.walk(choice.root) if choice.take(path, path)]
+    for link in links:
+        choice.follow(link)
+    files = tuple(sorted(choice.files.values(), key=lambda file: file.source))
+    unread = tuple(sorted(choice.unread, key=lambda item: item.source))
+    return Scan(files, unread, choice.ignored)
+
+
+class _Choice:
+    """What is found and what is left out, while a folder is walked; paths are true ones."""
+
+    def __init__(
+        self, root: Path, index_dir: Path, include: Sequence[str], exclude: Sequence[str]
+    ) -> None:
+        self.root = root
+        self.index_dir = index_dir
+        self.wanted = compile_patterns(map(_nfc, include), "--include") if include else None
+        lines = [*_ignore_lines(root), *exclude]
+        self.unwanted = compile_patterns(map(_nfc, lines), ".ragignore or --exclude")
+        self.files: dict[Path, SourceFile] = {}
+        self.unread: list[Unread] = []
+        self.ignored = 0
+
+    def walk(self, start: Path) -> Iterator[Path]:
+        """Every file and link below a folder, but for hidden folders and the index."""
+        for folder, folders, names in os.walk(start, onerror=self._note):
+            here = Path(folder)
+            links = [name for name in folders if (here / name).is_symlink()]
+            folders[:] = sorted(
+                name
+                for name in folders
+                if not name.startswith(".") and name not in links and here / name != self.index_dir
+            )
+            yield from (here / name for name in sorted([*names, *links]))
+
+    def take(self, path: Path, shown: Path) -> bool:
+        """Decide on a file that is to be known by the path `shown`; tells whether it is a link."""
+        source = shown.relative_to(self.root).as_posix()
+        if _is_hidden(Path(source)) or not self._is_wanted(source):
+            self.ignored += 1
+            return False
+        if path.is_symlink():
+            return True
         found = _inspect(path, source)
-        if isinstance(found, SourceFile):
-            files.append(found)
+        if isinstance(found, Unread):
+            self.unread.append(found)
         else:
-            unread.append(found)
-    files.sort(key=lambda file: file.source)
-    return Scan(tuple(files), tuple(sorted(unread, key=lambda u: u.source)), ignored)
+            self.files.setdefault(path, found)
+        return False
+
+    def follow(self, link: Path) -> None:
+        """Read what a link points to, where it is hidden: all else is seen at its own place."""
+        try:
+            target = link.resolve(strict=True)
+        except (OSError, RuntimeError):  # RuntimeError: a loop, before Python 3.13
+            return self._refuse(link, "It is a link that leads nowhere.")
+        if not target.is_relative_to(self.root):
+            why = "It is a link out of the folder of documents. Put the file itself here."
+            return self._refuse(link, why)
+        if not _is_hidden(target.relative_to(self.root)) or target.is_relative_to(self.index_dir):
+            return None
+        for path in self.walk(target) if target.is_dir() else [target]:
+            shown = link / path.relative_to(target)
+            if self.unwanted.match_file(_nfc(path.relative_to(self.root).as_posix())):
+                self.ignored += 1
+            elif path not in self.files and self.take(path, shown):
+                self._refuse(shown, "It is a link behind a link.")
+        return None
+
+    def _refuse(self, path: Path, reason: str) -> None:
+        source = path.relative_to(self.root).as_posix()
+        self.unread.append(Unread(printable(source), reason))
+
+    def _is_wanted(self, source: str) -> bool:
+        name = _nfc(source)
+        is_asked_for = self.wanted is None or self.wanted.match_file(name)
+        return is_asked_for and not self.unwanted.match_file(name)
+
+    def _note(self, error: OSError) -> None:
+        folder = os.path.relpath(error.filename, self.root)
+        self.unread.append(
+            Unread(printable(f"{folder}/"), f"The folder cannot be listed: {error.strerror}.")
+        )
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _nfc(name: str) -> str:
+    """One spelling for patterns and names: some file systems keep accents apart from letters."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _check(corpus_dir: Path, index_dir: Path) -> None:
@@ -117,26 +194,6 @@ def _ignore_lines(corpus_dir: Path) -> list[str]:
         ) from error
 
 
-def _walk(corpus_dir: Path, index_dir: Path, unread: list[Unread]) -> Iterator[Path]:
-    def note(error: OSError) -> None:
-        folder = os.path.relpath(error.filename, corpus_dir)
-        unread.append(
-            Unread(printable(f"{folder}/"), f"The folder cannot be listed: {error.strerror}.")
-        )
-
-    for folder, folders, names in os.walk(corpus_dir, onerror=note):
-        here = Path(folder)
-        links = [name for name in folders if (here / name).is_symlink()]
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".")
-            and name not in links
-            and (here / name).resolve() != index_dir
-        )
-        yield from (here / name for name in sorted([*names, *links]))
-
-
 def _inspect(path: Path, source: str) -> SourceFile | Unread:
     try:
         source.encode("utf-8")
@@ -146,8 +203,6 @@ def _inspect(path: Path, source: str) -> SourceFile | Unread:
         status = path.lstat()
     except OSError as error:
         return Unread(source, f"It cannot be opened: {error.strerror}.")
-    if stat.S_ISLNK(status.st_mode):
-        return Unread(source, "It is a link. Links are not followed; put the file itself here.")
     if not stat.S_ISREG(status.st_mode):
         return Unread(source, "It is no ordinary file (a pipe, socket or device).")
     if not supported(path):

@@ -8,7 +8,7 @@ from lxml import html
 from streamlit.testing.v1 import AppTest
 
 from indexer.build import build_index
-from indexer.manifest import read_manifest
+from indexer.manifest import NO_SHA256, read_manifest, sealed
 from indexer.store import IndexWriter, lock_for_writing
 from tests.concept_encoder import ConceptEncoder
 
@@ -165,7 +165,7 @@ def test_an_index_of_another_encoder_is_refused(index_dir: Path) -> None:
     path = index_dir / "manifest.json"
     manifest = json.loads(path.read_text())
     manifest["encoder"]["name"] = "another"
-    path.write_text(json.dumps(manifest))
+    path.write_bytes(sealed(json.dumps(manifest | {"sha256": NO_SHA256}).encode()))
     assert texts(open_page(index_dir), "ct-what") == [
         "The index was made with another, not with concepts."
     ]
