@@ -5,11 +5,15 @@ error: transformers 4.53 to 5.1 ignored the settings that such models relied on,
 padded batches and some only for single texts. So both are tried here.
 """
 
+from typing import Protocol
+
 import numpy as np
 import torch
 
 from encoder.errors import EncoderRefused
 from encoder.finding import Finding
+from encoder.forward import TokenRows
+from encoder.spec import EncoderSpec
 from encoder.transformer import TransformerEncoder
 
 # Bounds between what is right (below 1e-6 in float32, below 2e-2 in bfloat16 relative to the
@@ -22,6 +26,17 @@ SAME_COSINE = {"float32": 0.99999, "bfloat16": 0.995, "float16": 0.999}
 # Token ids that every vocabulary has; what they mean does not matter.
 TEXT, CHANGED_TEXT = (5, 6, 7, 8, 9, 10), (5, 6, 7, 8, 9, 11)
 LONGER = (12,) * 8
+
+
+class HasStates(Protocol):
+    """Whatever computes the states of tokens: an encoder, a reranker."""
+
+    @property
+    def spec(self) -> EncoderSpec: ...
+
+    def states(self, rows: TokenRows, /) -> tuple[torch.Tensor, ...]:
+        """Run the model on one batch of token ids: for each text, (tokens, dim)."""
+        ...
 
 
 def self_test(encoder: TransformerEncoder) -> tuple[Finding, ...]:
@@ -38,19 +53,34 @@ def self_test(encoder: TransformerEncoder) -> tuple[Finding, ...]:
         _template_finding(encoder),
         _norm_finding(encoder),
     )
+    _refuse_failed(encoder.spec.name, findings)
+    return findings
+
+
+def prove_attention(model: HasStates) -> tuple[Finding, ...]:
+    """Try attention and independence of neighbours alone, for what gives no vectors.
+
+    Raises:
+        EncoderRefused: One of them did not hold.
+    """
+    findings = (*_attention_findings(model), _neighbour_finding(model))
+    _refuse_failed(model.spec.name, findings)
+    return findings
+
+
+def _refuse_failed(name: str, findings: tuple[Finding, ...]) -> None:
     failed = [finding for finding in findings if not finding.held]
     if failed:
         raise EncoderRefused(
-            f"{encoder.spec.name} failed its self-test: "
+            f"{name} failed its self-test: "
             + "; ".join(f"{finding.name} ({finding.measured})" for finding in failed)
             + ".",
             "Reinstall the packages as pinned: pip install -c constraints.txt -e .; then run: "
             "python -m encoder doctor",
         )
-    return findings
 
 
-def _attention_findings(encoder: TransformerEncoder) -> tuple[Finding, Finding]:
+def _attention_findings(encoder: HasStates) -> tuple[Finding, Finding]:
     """Change the last token and see whether the first token's state moves."""
     direction = "only backwards" if encoder.spec.is_causal else "in both directions"
     findings = []
@@ -64,7 +94,7 @@ def _attention_findings(encoder: TransformerEncoder) -> tuple[Finding, Finding]:
     return findings[0], findings[1]
 
 
-def _neighbour_finding(encoder: TransformerEncoder) -> Finding:
+def _neighbour_finding(encoder: HasStates) -> Finding:
     """Change a text and see whether the states of its neighbours in the batch move."""
     before = encoder.states((LONGER, TEXT, LONGER))
     after = encoder.states((LONGER, CHANGED_TEXT, LONGER))

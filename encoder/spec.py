@@ -125,3 +125,16 @@ class Encoder(Protocol):
     def query_tokens_cut(self, query: str, /, instruction: str | None = None) -> int:
         """How many tokens at the end of the query `encode_queries` would not read."""
         ...
+
+
+class Reranker(Protocol):
+    """Score passages by reading each together with the question."""
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """The model underneath; its name is the reranker's."""
+        ...
+
+    def scores(self, query: str, passages: Sequence[str], /) -> Vectors:
+        """How well each passage answers the question: shape (passages,), higher is better."""
+        ...

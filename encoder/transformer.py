@@ -68,7 +68,8 @@ class TransformerEncoder:
         """
         choice = choice or choose_device()
         tokens = TextTokens.open(spec, folder)
-        if attention is None and (bert := open_bert(spec, folder, choice)):
+        bert = None if attention or spec.int8_weights else open_bert(spec, folder, choice)
+        if bert is not None:
             budget = TokenBudget(CPU_BUDGET_TOKENS, packed=True)
             return cls(tokens, Forward(bert, spec), choice, OWN_FORWARD, budget)
         attention = attention or choose_attention(choice.device, choice.dtype)
@@ -79,7 +80,9 @@ class TransformerEncoder:
         forward = Forward(StockModel(model, choice.device, attention), spec, dense)
         if spec.int8_weights:
             choice = _rounded(model, forward, choice)
-        return cls(tokens, forward, choice, attention, _budget(model, choice, attention))
+        return cls(
+            tokens, forward, choice, attention, token_budget(model.config, choice, attention)
+        )
 
     @property
     def spec(self) -> EncoderSpec:
@@ -192,12 +195,12 @@ def _rounded(model: Any, forward: Forward, choice: DeviceChoice) -> DeviceChoice
     return replace(choice, reason=f"{choice.reason}; {note}")
 
 
-def _budget(model: Any, choice: DeviceChoice, attention: AttentionChoice) -> TokenBudget:
+def token_budget(config: Any, choice: DeviceChoice, attention: AttentionChoice) -> TokenBudget:
+    """How many tokens share a forward pass on this device."""
     packed = attention.name != "padded"
     if not choice.device.startswith("cuda"):
         return TokenBudget(CPU_BUDGET_TOKENS, packed)
     free, _ = torch.cuda.mem_get_info(choice.device)
-    config = model.config
     bytes_per_number = 4 if choice.dtype == "float32" else 2
     tokens = fit_budget(free, config.hidden_size, config.intermediate_size, bytes_per_number)
     return TokenBudget(tokens, packed)

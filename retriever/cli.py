@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from encoder.console import LoadEncoder, load_when_needed, run, show_log, stderr, stdout
+from encoder.spec import Reranker
 from retriever.balance import BalanceMode
 from retriever.context import cite
 from retriever.evaluation.commands import evaluate
@@ -54,6 +55,10 @@ def search(
     balance: Annotated[
         BalanceMode, typer.Option(help="Take the languages' own lean out of the ranking.")
     ] = "auto",
+    rerank: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A reranker that reads the first hits again."),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say how the hits were ranked; raw cosines.")
     ] = False,
@@ -81,6 +86,7 @@ def search(
         min_score=min_score,
         instruction=instruction,
         balance=balance,
+        rerank=None if rerank is None else _load_reranker(rerank, accept_license),
     )
     if explain:
         stderr.print(f"Balance: {retriever.balance_choice(question, balance).reason}.")
@@ -93,6 +99,12 @@ def search(
     if not hits:
         _explain_nothing(retriever.languages(), languages)
     return NOTHING_FOUND if fail_empty and not hits else 0
+
+
+def _load_reranker(name: str, accept_licence: bool) -> Reranker:
+    from encoder.reranker import load_reranker
+
+    return load_reranker(name, accept_licence=accept_licence)
 
 
 def _print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:

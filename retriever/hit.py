@@ -5,7 +5,7 @@ from typing import Literal
 
 from indexer.store import StoredPassage
 
-ScoreKind = Literal["cosine", "balanced"]
+ScoreKind = Literal["cosine", "balanced", "reranked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Hit:
     Attributes:
         rank: 1 is the best.
         score: What ranked it; higher is better, never rises with rank.
-        score_kind: Names the score: the raw "cosine", or "balanced" (retriever/balance.py).
+        score_kind: Names the score: the raw "cosine", "balanced"
+            (retriever/balance.py), or what a reranker said ("reranked").
         cosine: Inner product of the question's and the passage's unit vectors, in [-1, 1].
         passage: Source, page, span, text and language.
     """

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from encoder.errors import UsageError
-from encoder.spec import Encoder, Vectors
+from encoder.spec import Encoder, Reranker, Vectors
 from indexer.errors import IndexNotFound
 from indexer.language import detect_language, language_name
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
@@ -26,6 +26,9 @@ from retriever.hit import Hit, ScoreKind
 from retriever.state import SearchState
 
 log = logging.getLogger(__name__)
+
+# Enough that the right passage is nearly always among them, few enough to be read one by one.
+RERANKED_HITS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class Retriever:
         min_score: float | None = None,
         instruction: str | None = None,
         balance: BalanceMode = "auto",
+        rerank: Reranker | None = None,
     ) -> tuple[Hit, ...]:
         """Find the passages that answer a question, in whatever language they are written.
 
@@ -112,6 +116,8 @@ class Retriever:
             instruction: The task put before the question; None takes the encoder's own.
             balance: "auto" takes most of the languages' own lean out of the ranking, "full" all
                 of it, "off" ranks by the raw cosine. docs/language-balance.md explains it.
+            rerank: Ranks the first 50 hits, or k if that is more, by reading each passage together
+                with the question; `encoder.reranker.load_reranker` loads one.
 
         Returns:
             Hits, best first. A filter never costs recall: the k best of what it lets through.
@@ -129,6 +135,7 @@ class Retriever:
         if cut:
             log.warning("the question is too long: its last %d tokens were not read", cut)
         vector = self.encoder.encode_queries([query], instruction)[0]
+        wanted = k if rerank is None else max(k, RERANKED_HITS)
         with self._lock:
             self._follow_generation()
             with self._state.index.reading() as database:
@@ -137,11 +144,13 @@ class Retriever:
                 mode = self._state.effective(balance)
                 allowed = _allowed(self._state.snapshot, languages, path)
                 rows, scores, cosines = self._state.search(
-                    vector, detect_language(query), mode, k, allowed
+                    vector, detect_language(query), mode, wanted, allowed
                 )
                 passages = self._state.index.passages(database, rows.tolist())
         kind: ScoreKind = "cosine" if mode == "off" else "balanced"
-        return _ranked(passages, scores, cosines, kind, min_score)
+        if rerank is not None and passages:
+            scores, kind = rerank.scores(query, [passage.text for passage in passages]), "reranked"
+        return _ranked(passages, scores, cosines, kind, min_score)[:k]
 
     def balance_choice(self, query: str, balance: BalanceMode = "auto") -> BalanceChoice:
         """Say what `search` does about languages for this question."""

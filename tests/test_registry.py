@@ -99,3 +99,11 @@ def test_an_unknown_model_is_looked_for_on_the_hub_and_named() -> None:
         RagError, match="The weights of somebody/some-model are not on this machine"
     ):
         load_encoder("somebody/some-model", offline=True)
+
+
+def test_the_table_of_rerankers_in_the_docs_lists_them_all() -> None:
+    from encoder.reranker import RERANKERS
+
+    text = (ROOT / "docs" / "models.md").read_text("utf-8")
+    table = text[text.index("## Rerankers") : text.index("Both are bidirectional")]
+    assert re.findall(r"^\| `([^`]+)` \|", table, re.M) == list(RERANKERS)
