@@ -57,7 +57,7 @@ def test_a_model_that_does_not_fit_is_refused_with_what_is_possible(
 
 
 def test_the_weights_of_a_folder_are_counted(tmp_path: Path) -> None:
-    spec = TINY_SPECS[0]
+    spec = TINY_SPECS[1]
     folder = save_tiny(spec, tmp_path)
     encoder = TransformerEncoder.open(spec, folder, FLOAT32)
     model: Any = encoder.forward.model
