@@ -26,8 +26,13 @@ app = typer.Typer(add_completion=False)
 Index = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 Port = Annotated[int, typer.Option("--port", help="Where the page is on this machine.")]
 
-Serve = Callable[[Path, Path, int], int]
-"""Script, index and port; returns the exit code when the page has ended."""
+Encoder = Annotated[
+    str | None,
+    typer.Option(help="The index's encoder, or a server that runs it. [default: its own]"),
+]
+
+Serve = Callable[[Path, Path, int, str | None], int]
+"""Script, index, port and encoder; returns the exit code when the page has ended."""
 
 
 def flags(port: int) -> list[str]:
@@ -66,9 +71,11 @@ def flags(port: int) -> list[str]:
     return [f"--{name}={value}" for name, value in settings]
 
 
-def serve(script: Path, index: Path, port: int) -> int:
+def serve(script: Path, index: Path, port: int, encoder: str | None = None) -> int:
     """Run a Streamlit script until it is interrupted; this changes the current folder."""
     index, home = index.absolute(), str(HERE.parent)
+    if encoder is not None and Path(encoder).is_dir():
+        encoder = str(Path(encoder).absolute())
     os.chdir(HERE)
     os.environ["PYTHONSAFEPATH"] = "1"  # for processes that are started from here
     if home not in sys.path:
@@ -83,6 +90,7 @@ def serve(script: Path, index: Path, port: int) -> int:
         net_util._external_ip = net_util._internal_ip = ADDRESS
         stdout.print(f"Open http://{ADDRESS}:{port} (Ctrl-C ends it)")
         arguments = ["run", *flags(port), str(script), "--", str(index)]
+        arguments += [] if encoder is None else [encoder]
         try:
             streamlit(arguments, standalone_mode=False)
         except click.Abort:  # what click makes of Ctrl-C
@@ -118,20 +126,20 @@ def check_port(port: int) -> None:
             ) from error
 
 
-def open_page(index: Path, port: int, serve: Serve = serve) -> int:
+def open_page(index: Path, port: int, encoder: str | None = None, serve: Serve = serve) -> int:
     """Serve the page of an index; returns the exit code.
 
     Raises:
         UsageError: The port cannot be had.
     """
     check_port(port)
-    return serve(PAGE, index, port)
+    return serve(PAGE, index, port, encoder)
 
 
 @app.command(epilog="Example: python -m app --index ./index --port 8501")
-def page(index: Index = Path("index"), port: Port = 8501) -> int:
+def page(index: Index = Path("index"), port: Port = 8501, encoder: Encoder = None) -> int:
     """Search an index in the browser, on this machine only."""
-    return open_page(index, port)
+    return open_page(index, port, encoder)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -25,6 +25,7 @@ from app.markup import (
 )
 from app.view_model import IndexFacts, cards, index_facts, language_counts
 from encoder.errors import RagError
+from encoder.load import load_encoder
 from indexer.errors import IndexMismatch
 from retriever.errors import BlankQuery
 from retriever.hit import Hit
@@ -227,5 +228,12 @@ def _facts(
     return index_facts(_retriever)
 
 
+def opener(encoder: str | None = None) -> OpenRetriever:
+    """What opens an index: with its own encoder, or with the one that was named at the start."""
+    if encoder is None:
+        return Retriever.open
+    return lambda index_dir: Retriever.open(index_dir, load_encoder(encoder))
+
+
 if __name__ == "__main__":
-    draw(Path(sys.argv[1]))
+    draw(Path(sys.argv[1]), opener(*sys.argv[2:3]))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.page import opener
 from encoder.errors import EncoderNotAvailable, EncoderRefused, UsageError
 from encoder.load import load_encoder
 from encoder.registry import find_spec
@@ -327,3 +328,13 @@ def test_a_model_of_the_registry_reads_no_more_than_it_was_made_for(
     )
     with pytest.raises(UsageError, match="tokens=9000 is more than the 512 of e5-small"):
         ServedEncoder.open(f"{server.url}#letters?as=e5-small&tokens=9000")
+
+
+def test_the_page_opens_an_index_with_the_server_that_was_named(
+    server: EmbeddingServer, corpus_dir: Path, tmp_path: Path
+) -> None:
+    build_index(corpus_dir, tmp_path / "index", load_encoder(server.url + DESCRIBED), SHORT)
+    retriever = opener(server.url + DESCRIBED)(tmp_path / "index")
+    assert isinstance(retriever.encoder, ServedEncoder)
+    with pytest.raises(IndexMismatch, match="not a name of the registry"):
+        opener()(tmp_path / "index")

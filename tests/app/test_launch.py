@@ -35,17 +35,22 @@ class Started:
     """Stands for the server: notes what it was asked to run."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[Path, Path, int]] = []
+        self.calls: list[tuple[Path, Path, int, str | None]] = []
 
-    def __call__(self, script: Path, index: Path, port: int) -> int:
-        self.calls.append((script, index, port))
+    def __call__(self, script: Path, index: Path, port: int, encoder: str | None) -> int:
+        self.calls.append((script, index, port, encoder))
         return 0
 
 
 def test_the_page_is_started_with_its_index_and_port() -> None:
     started, port = Started(), free_port()
-    assert open_page(Path("my-index"), port, started) == 0
-    assert started.calls == [(PAGE, Path("my-index"), port)]
+    server = "http://localhost:8000#model"
+    assert open_page(Path("my-index"), port, serve=started) == 0
+    assert open_page(Path("my-index"), port, server, started) == 0
+    assert started.calls == [
+        (PAGE, Path("my-index"), port, None),
+        (PAGE, Path("my-index"), port, server),
+    ]
 
 
 def test_what_matters_for_safety_is_given_as_a_flag() -> None:
