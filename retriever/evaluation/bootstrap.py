@@ -8,6 +8,7 @@ the intervals cover the truth.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -34,18 +35,33 @@ class Estimate:
 
 def share_estimates(values: Values, groups: Groups, seed: int = 0) -> list[Estimate]:
     """Estimate the mean of each column of values in [0, 1]: shape (values, columns)."""
-    sums, sizes, rng = *_by_group(values, groups), np.random.default_rng(seed)
-    weights = rng.standard_gamma(1.0, (DRAWS, len(sizes)))
-    misses, hits = rng.standard_gamma(PRIOR_GROUPS, (2, DRAWS)) * sizes.mean()
+    sums, sizes = _by_group(values, groups)
+    weights, prior = _weights(len(sizes), seed)
+    misses, hits = prior * sizes.mean()
     drawn = (weights @ sums + hits[:, None]) / (weights @ sizes + misses + hits)[:, None]
     return _estimates(values, drawn)
 
 
 def difference_estimates(values: Values, groups: Groups, seed: int = 0) -> list[Estimate]:
-    """Estimate the mean of each column of paired differences: shape (values, columns)."""
-    sums, sizes, rng = *_by_group(values, groups), np.random.default_rng(seed)
-    weights = rng.standard_gamma(1.0, (DRAWS, len(sizes)))
-    return _estimates(values, (weights @ sums) / (weights @ sizes)[:, None])
+    """Estimate the mean of each column of paired differences: shape (values, columns).
+
+    Half a group that differs most counts along in both directions: one group of a hundred that is
+    worse is no proof that the mean is.
+    """
+    sums, sizes = _by_group(values, groups)
+    weights, prior = _weights(len(sizes), seed)
+    worse, better = prior * sizes.mean()
+    most = np.abs(sums / sizes[:, None]).max(axis=0)
+    total = weights @ sums + (better - worse)[:, None] * most
+    return _estimates(values, total / (weights @ sizes + worse + better)[:, None])
+
+
+@lru_cache(maxsize=4)
+def _weights(groups: int, seed: int) -> tuple[Values, Values]:
+    """Random weights of groups, shape (draws, groups), and of the two that count along."""
+    rng = np.random.default_rng(seed)
+    weights = rng.standard_gamma(1.0, (DRAWS, groups))
+    return weights, rng.standard_gamma(PRIOR_GROUPS, (2, DRAWS))
 
 
 def _by_group(values: Values, groups: Groups) -> tuple[Values, npt.NDArray[np.float64]]:

@@ -4,7 +4,8 @@ Every document that a question's judgements do not name is wrong, with one excep
 question's own group that was left unjudged is neither right nor wrong, and leaves the ranking.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,21 +21,20 @@ Row = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one question is judged by.
+    """What one question is judged by; documents are named by their columns.
 
     Attributes:
-        grades: By column.
-        ignored: Columns that leave its rankings: of its group, but not judged.
+        answers: The relevant documents, by language.
+        grades: Of the relevant documents.
+        wrong: Grades of those judged and not relevant, by id.
+        ignored: Of its group, but not judged: they leave its rankings.
     """
 
     question: JudgedText
+    answers: Mapping[str, list[int]]
     grades: Mapping[int, int]
-    ignored: tuple[int, ...]
-
-    @property
-    def relevant(self) -> list[int]:
-        """The columns of the relevant documents."""
-        return [column for column, grade in self.grades.items() if grade > 0]
+    wrong: Mapping[str, int]
+    ignored: list[int]
 
 
 class Board:
@@ -45,33 +45,18 @@ class Board:
         self.order: Columns = np.array(sorted(range(len(ids)), key=ids.__getitem__, reverse=True))
         texts = [collection.documents[place] for place in self.order]
         self.ids = [text.id for text in texts]
-        self.languages = [text.language for text in texts]
         self.columns_in: dict[str, Columns] = {
-            language: np.array([i for i, name in enumerate(self.languages) if name == language])
-            for language in sorted(set(self.languages))
+            language: np.array([i for i, text in enumerate(texts) if text.language == language])
+            for language in sorted({text.language for text in texts})
         }
+        self.primaries = [primary(text.language) for text in texts]
+        self.sizes = Counter(self.primaries)
         self.wanted = _wanted(collection, texts)
-        self.depth = max([CUTOFF, *(len(wanted.relevant) for wanted in self.wanted)])
 
-    def ranked(self, scores: Row, columns: Columns, depth: int) -> list[int]:
-        """The best columns of some, best first; columns at -inf never count."""
-        row = scores[columns]
-        if len(row) > 4 * depth:
-            least = np.partition(row, len(row) - depth)[len(row) - depth]
-            columns, row = columns[row >= least], row[row >= least]
-        best = np.argsort(-row, kind="stable")[:depth]
-        return [int(column) for column in columns[best] if np.isfinite(scores[column])]
-
-    def case(self, scores: Row, wanted: Wanted, right: Iterable[int], others: list[int]) -> Case:
-        """Judge the documents `right` against the best of the others."""
-        chosen = set(right)
-        grades = {
-            self.ids[column]: grade
-            for column, grade in wanted.grades.items()
-            if column in chosen or grade <= 0
-        }
-        retrieved = (column for column in (*others, *chosen) if np.isfinite(scores[column]))
-        return Case(grades, {self.ids[column]: float(scores[column]) for column in retrieved})
+    def in_order(self, scores: Scores) -> Scores:
+        """Put the columns of scores into the order of the board."""
+        ordered: Scores = scores[:, self.order]
+        return ordered
 
 
 def _wanted(collection: Collection, texts: list[JudgedText]) -> tuple[Wanted, ...]:
@@ -82,11 +67,75 @@ def _wanted(collection: Collection, texts: list[JudgedText]) -> tuple[Wanted, ..
             members.setdefault(text.group, []).append(column)
     found = []
     for question in collection.questions:
-        judged = collection.qrels[question.id].items()
-        grades = {column_of[name]: grade for name, grade in judged if name in column_of}
+        qrels = collection.qrels[question.id]
+        grades = {column_of[name]: grade for name, grade in qrels.items() if grade > 0}
+        answers: dict[str, list[int]] = {}
+        for column in grades:
+            answers.setdefault(texts[column].language, []).append(column)
+        wrong = {name: grade for name, grade in qrels.items() if grade <= 0}
         family = members.get(question.group, [])
-        found.append(Wanted(question, grades, tuple(c for c in family if c not in grades)))
+        ignored = [column for column in family if texts[column].id not in qrels]
+        found.append(Wanted(question, answers, grades, wrong, ignored))
     return tuple(found)
+
+
+def best(scores: Row, depth: int) -> list[int]:
+    """The columns of the highest scores, best first, equal ones in their order; never of -inf."""
+    columns = None
+    row = scores
+    if len(row) > 4 * depth:
+        columns = np.flatnonzero(row >= np.partition(row, len(row) - depth)[len(row) - depth])
+        row = row[columns]
+    order = np.argsort(-row, kind="stable")[:depth]
+    order = order[np.isfinite(row[order])]
+    chosen: list[int] = (order if columns is None else columns[order]).tolist()
+    return chosen
+
+
+class Asked:
+    """One question's scores: what it wants, and the best of what does not answer it."""
+
+    def __init__(self, board: Board, place: int, scores: Row) -> None:
+        self.board = board
+        self.wanted = board.wanted[place]
+        self._scores = scores
+        # Without the answers and without what leaves the ranking.
+        self._bare = scores.copy()
+        self._bare[[*self.wanted.grades, *self.wanted.ignored]] = -np.inf
+        self._others = best(self._bare, max(CUTOFF, len(self.wanted.grades)))
+
+    def first(self, depth: int) -> list[int]:
+        """The columns that a person sees first in the whole folder."""
+        others = self._others if depth <= len(self._others) else best(self._bare, depth)
+        columns = np.array(sorted([*others, *self.wanted.grades]))
+        found: list[int] = columns[best(self._scores[columns], depth)].tolist()
+        return found
+
+    def in_folder(self, right: Sequence[int]) -> Case:
+        """Judge some of the answers against all wrong documents."""
+        return self._case(right, self._others)
+
+    def in_language(self, language: str, right: Sequence[int]) -> Case:
+        """Judge some of the answers against the wrong documents in one language."""
+        columns = self.board.columns_in[language]
+        others = columns[best(self._bare[columns], max(CUTOFF, len(right)))].tolist()
+        return self._case(right, others)
+
+    def score(self, column: int) -> float:
+        """The score of a document."""
+        return float(self._scores[column])
+
+    def _case(self, right: Sequence[int], others: Sequence[int]) -> Case:
+        ids = self.board.ids
+        others = others[: max(CUTOFF, len(right))]
+        values = self._bare[others].tolist() + self._scores[[*right]].tolist()
+        retrieved = {
+            ids[column]: value
+            for column, value in zip((*others, *right), values, strict=True)
+            if value > -np.inf
+        }
+        grades = {ids[column]: self.wanted.grades[column] for column in right}
+        return Case({**self.wanted.wrong, **grades}, retrieved)
 
 
 @dataclass
@@ -105,38 +154,25 @@ Keyed = tuple[str, str]
 """What a case counts for: ("folder", "all" | "cross" | "same"), or a pair of languages."""
 
 
-def folder_cases(
-    board: Board, wanted: Wanted, scores: Row, *, cells: bool
-) -> Iterator[tuple[Keyed, Case]]:
+def folder_cases(asked: Asked, kinds: Sequence[str]) -> Iterator[tuple[Keyed, Case]]:
     """Cases in which all documents compete; answers that do not count leave the ranking."""
-    relevant = wanted.relevant
-    bare = scores.copy()
-    bare[[*relevant, *wanted.ignored]] = -np.inf
-    others = board.ranked(bare, np.arange(len(bare)), board.depth)
-    language = wanted.question.language
-    own = [c for c in relevant if primary(board.languages[c]) == primary(language)]
-    foreign = [c for c in relevant if c not in own]
-    for name, right in (("all", relevant), ("cross", foreign), ("same", own)):
-        if right:
-            yield ("folder", name), board.case(scores, wanted, right, others)
-    if cells:
-        for passage_language in sorted({board.languages[c] for c in relevant}):
-            right = [c for c in relevant if board.languages[c] == passage_language]
-            yield (language, passage_language), board.case(scores, wanted, right, others)
+    own = primary(asked.wanted.question.language)
+    answers = asked.wanted.answers.items()
+    right = {
+        "all": [*asked.wanted.grades],
+        "cross": [c for language, held in answers if primary(language) != own for c in held],
+        "same": [c for language, held in answers if primary(language) == own for c in held],
+    }
+    for kind in kinds:
+        if right[kind]:
+            yield ("folder", kind), asked.in_folder(right[kind])
 
 
-def pair_cases(board: Board, wanted: Wanted, scores: Row) -> Iterator[tuple[Keyed, Case]]:
-    """Cases in which only the documents in one language compete."""
-    relevant = wanted.relevant
-    bare = scores.copy()
-    bare[[*relevant, *wanted.ignored]] = -np.inf
-    for passage_language in sorted({board.languages[c] for c in relevant}):
-        right = [c for c in relevant if board.languages[c] == passage_language]
-        others = board.ranked(bare, board.columns_in[passage_language], board.depth)
-        yield (
-            (wanted.question.language, passage_language),
-            board.case(scores, wanted, right, others),
-        )
+def pair_cases(asked: Asked, *, in_folder: bool) -> Iterator[tuple[Keyed, Case]]:
+    """One case for each language with answers; all documents compete, or those in that language."""
+    for language, right in asked.wanted.answers.items():
+        key = (asked.wanted.question.language, language)
+        yield key, asked.in_folder(right) if in_folder else asked.in_language(language, right)
 
 
 class Tally:
@@ -162,16 +198,3 @@ class Tally:
             results.values.append(row)
             results.questions.append(question)
         self._waiting = []
-
-
-def first_ten(board: Board, wanted: Wanted, scores: Row) -> list[int]:
-    """The columns that a person sees first in the whole folder."""
-    seen = scores.copy()
-    seen[list(wanted.ignored)] = -np.inf
-    return board.ranked(seen, np.arange(len(seen)), CUTOFF)
-
-
-def in_order(board: Board, scores: Scores) -> Scores:
-    """Put the columns of scores into the order of the board."""
-    ordered: Scores = scores[:, board.order]
-    return ordered

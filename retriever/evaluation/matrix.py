@@ -6,16 +6,9 @@ from typing import Literal
 from retriever.balance import BalanceMode
 from retriever.evaluation.candidates import Candidates, Questions
 from retriever.evaluation.collection import Collection, primary
-from retriever.evaluation.judging import (
-    Board,
-    Results,
-    Tally,
-    first_ten,
-    folder_cases,
-    in_order,
-    pair_cases,
-)
-from retriever.evaluation.parallel import measure_parallel
+from retriever.evaluation.judging import Asked, Board, Results, Tally, folder_cases, pair_cases
+from retriever.evaluation.metrics import CUTOFF
+from retriever.evaluation.parallel import measure_parallel, own_language_share
 from retriever.evaluation.report import Cell, Ranking, figures
 from retriever.evaluation.runs import SaveRanking
 
@@ -44,22 +37,21 @@ class Task:
 def measure(task: Task, mode: BalanceMode, pool: Pool, save: SaveRanking) -> Ranking:
     """Rank and judge every question; hand each one's ranking of the whole folder to `save`."""
     board = Board(task.collection)
-    tally, seen = Tally(), []
+    tally, seen, shares = Tally(), [], []
     for block, scores in task.candidates.scores(task.questions, mode):
-        ordered = in_order(board, scores)
-        for place, row in enumerate(ordered, block.start):
-            wanted = board.wanted[place]
-            tally.add(place, folder_cases(board, wanted, row, cells=pool == "folder"))
-            if pool == "language":
-                tally.add(place, pair_cases(board, wanted, row))
-            seen.append(first_ten(board, wanted, row))
-            save(board, wanted, row)
+        for place, row in enumerate(board.in_order(scores), block.start):
+            asked = Asked(board, place, row)
+            tally.add(place, folder_cases(asked, ("all", "cross", "same")))
+            tally.add(place, pair_cases(asked, in_folder=pool == "folder"))
+            seen.append(asked.first(CUTOFF))
+            shares.append(own_language_share(asked, seen[-1]))
+            save(asked)
     tally.flush()
     groups, seed = task.groups(), task.seed
     cells = {key: found for key, found in tally.results.items() if key[0] != "folder"}
     parallel = None
     if task.collection.is_parallel:
-        parallel = measure_parallel(board, task.collection, seen, groups)
+        parallel = measure_parallel(task.collection, seen, shares, groups)
     return Ranking(
         mode,
         same=figures(_cells(cells, same=True), groups, seed),

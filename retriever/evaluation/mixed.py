@@ -20,8 +20,8 @@ from retriever.errors import EvaluationError
 from retriever.evaluation.bootstrap import difference_estimates, share_estimates
 from retriever.evaluation.candidates import Candidates, Questions
 from retriever.evaluation.collection import Collection, primary, relevant_by_group
-from retriever.evaluation.judging import Board, Tally, first_ten, folder_cases, in_order
-from retriever.evaluation.metrics import METRICS, Values
+from retriever.evaluation.judging import Asked, Board, Tally, folder_cases
+from retriever.evaluation.metrics import CUTOFF, METRICS, Values
 from retriever.evaluation.parallel import own_language_share
 from retriever.evaluation.report import Figures, MixedPart, MixedRanking
 
@@ -191,21 +191,20 @@ def _part(question_language: str, answer_language: str, apart: frozenset[str]) -
 def _judge(folder: _Folder, mode: BalanceMode) -> Cases:
     tally, shares = Tally(), np.zeros((len(folder.places), 2))
     for block, scores in folder.candidates.scores(folder.questions, mode):
-        for at, row in enumerate(in_order(folder.board, scores), block.start):
-            wanted = folder.board.wanted[at]
-            tally.add(at, folder_cases(folder.board, wanted, row, cells=False))
-            seen = first_ten(folder.board, wanted, row)
-            shares[at] = own_language_share(folder.board, wanted.question.language, seen, ())
+        for at, row in enumerate(folder.board.in_order(scores), block.start):
+            asked = Asked(folder.board, at, row)
+            tally.add(at, folder_cases(asked, KINDS))
+            shares[at] = own_language_share(asked, asked.first(CUTOFF))
     tally.flush()
     found: Cases = {}
     for kind in KINDS:
         results = tally.results.get(("folder", kind))
         if results is not None:
-            asked = np.array(results.questions)
-            values = np.concatenate([results.stacked(), shares[asked]], axis=1)
+            places = np.array(results.questions)
+            values = np.concatenate([results.stacked(), shares[places]], axis=1)
             for part in PARTS:
-                here = np.ones(len(asked), bool) if part == "all" else folder.part_of[asked] == part
-                found[kind, part] = (values[here], folder.places[asked[here]])
+                here = (folder.part_of[places] == part) | (part == "all")
+                found[kind, part] = (values[here], folder.places[places[here]])
     return found
 
 

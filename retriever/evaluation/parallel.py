@@ -6,43 +6,46 @@ import numpy as np
 
 from retriever.evaluation.bootstrap import share_estimates
 from retriever.evaluation.collection import Collection, primary
-from retriever.evaluation.judging import Board
+from retriever.evaluation.judging import Asked
 from retriever.evaluation.metrics import CUTOFF
 from retriever.evaluation.report import Parallel
 
 PERSISTENCE = 0.9
 
 
-def own_language_share(
-    board: Board, language: str, seen: Sequence[int], ignored: Sequence[int]
-) -> tuple[float, float]:
+def own_language_share(asked: Asked, seen: Sequence[int]) -> tuple[float, float]:
     """The share of what is seen that is in the question's language, and the fair one."""
-    own = primary(language)
-    among = sum(len(columns) for name, columns in board.columns_in.items() if primary(name) == own)
-    left_out = sum(primary(board.languages[column]) == own for column in ignored)
-    fair = (among - left_out) / (len(board.ids) - len(ignored))
-    return sum(primary(board.languages[column]) == own for column in seen) / len(seen), fair
+    board, ignored = asked.board, asked.wanted.ignored
+    own = primary(asked.wanted.question.language)
+    left_out = sum(board.primaries[column] == own for column in ignored)
+    fair = (board.sizes[own] - left_out) / (len(board.ids) - len(ignored))
+    return sum(board.primaries[column] == own for column in seen) / max(1, len(seen)), fair
 
 
 def measure_parallel(
-    board: Board, collection: Collection, seen: Sequence[Sequence[int]], groups: Sequence[int]
+    collection: Collection,
+    seen: Sequence[Sequence[int]],
+    shares: Sequence[tuple[float, float]],
+    groups: Sequence[int],
 ) -> Parallel:
-    """Sum up over all questions; `seen` holds the first ten columns of each."""
-    shares = np.array(
-        [
-            own_language_share(board, wanted.question.language, first, wanted.ignored)
-            for wanted, first in zip(board.wanted, seen, strict=True)
-        ]
-    )
+    """Sum up over all questions.
+
+    Args:
+        collection: Holds the questions.
+        seen: The first ten columns of each.
+        shares: What `own_language_share` says of each.
+        groups: The number of each one's group.
+    """
+    own_and_fair = np.array(shares)
     group_of = np.array(groups, np.int64)
-    own = share_estimates(shares[:, :1], group_of)[0]
+    own = share_estimates(own_and_fair[:, :1], group_of)[0]
     families = same_question(collection)
     agreement = [consistency([seen[place] for place in family]) for family in families]
     if not agreement:
-        return Parallel(own, float(shares[:, 1].mean()), None, None, 0)
+        return Parallel(own, float(own_and_fair[:, 1].mean()), None, None, 0)
     places = group_of[[family[0] for family in families]]
     overlap, biased = share_estimates(np.array(agreement), places)
-    return Parallel(own, float(shares[:, 1].mean()), overlap, biased, len(families))
+    return Parallel(own, float(own_and_fair[:, 1].mean()), overlap, biased, len(families))
 
 
 def same_question(collection: Collection) -> list[list[int]]:

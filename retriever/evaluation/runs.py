@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from retriever.evaluation.collection import Collection
-from retriever.evaluation.judging import Board, Row, Wanted
+from retriever.evaluation.judging import Asked
 
-SaveRanking = Callable[[Board, Wanted, Row], None]
+SaveRanking = Callable[[Asked], None]
 DEPTH = 100
 
 
@@ -23,7 +21,7 @@ def run_file(collection: Collection, mode: str, folder: Path | None) -> Iterator
     The figures of these files are those of `Ranking.folder["all"]`.
     """
     if folder is None:
-        yield lambda board, wanted, row: None
+        yield lambda asked: None
         return
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "qrels.trec").open("w", encoding="utf-8") as qrels:
@@ -32,13 +30,11 @@ def run_file(collection: Collection, mode: str, folder: Path | None) -> Iterator
                 qrels.write(f"{_word(question.id)} 0 {_word(document)} {grade}\n")
     with (folder / f"run-{mode}.trec").open("w", encoding="utf-8") as run:
 
-        def save(board: Board, wanted: Wanted, row: Row) -> None:
-            seen = row.copy()
-            seen[list(wanted.ignored)] = -np.inf
-            best = board.ranked(seen, np.arange(len(seen)), max(DEPTH, board.depth))
-            for rank, column in enumerate(best, 1):
-                document, score = _word(board.ids[column]), float(row[column])
-                run.write(f"{_word(wanted.question.id)} Q0 {document} {rank} {score!r} {mode}\n")
+        def save(asked: Asked) -> None:
+            question = _word(asked.wanted.question.id)
+            for rank, column in enumerate(asked.first(max(DEPTH, len(asked.wanted.grades))), 1):
+                document, score = _word(asked.board.ids[column]), asked.score(column)
+                run.write(f"{question} Q0 {document} {rank} {score!r} {mode}\n")
 
         yield save
 

@@ -33,6 +33,8 @@ def select(collection: Collection, selection: Selection) -> Collection:
         EvaluationError: A language is not there, there are no groups to draw from, or no question
             is left.
     """
+    if not (selection.languages or selection.groups or selection.questions):
+        return collection
     documents, questions = collection.documents, collection.questions
     if selection.languages:
         check_languages(selection.languages, collection.languages)

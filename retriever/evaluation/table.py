@@ -90,7 +90,7 @@ def _gain_table(rankings: Sequence[MixedRanking]) -> Table:
         for i, part in enumerate(ranking.parts):
             name = KINDS[part.kind] + ("" if part.languages == "all" else f", {part.languages}")
             gain = part.gain or {}
-            values = [_interval(gain[column], signed=True) for column in shown]
+            values = [_interval(gain[column]) for column in shown]
             table.add_row("" if i else ranking.balance, name, *values)
     return table
 
@@ -178,9 +178,10 @@ def _short(estimate: Estimate) -> str:
     return f"{estimate.mean:.3f} ±{(estimate.high - estimate.low) / 2:.3f}"
 
 
-def _interval(estimate: Estimate, *, signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    return f"{estimate.mean:{sign}.3f} ({estimate.low:{sign}.3f} to {estimate.high:{sign}.3f})"
+def _interval(estimate: Estimate) -> str:
+    # Adding 0 makes a rounded -0.0 positive.
+    mean, low, high = (round(x, 3) + 0.0 for x in (estimate.mean, estimate.low, estimate.high))
+    return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def _print(table: Table) -> None:

@@ -49,6 +49,14 @@ def test_a_difference_covers_the_truth() -> None:
     assert 0.917 <= held / EXPERIMENTS <= 0.978
 
 
+def test_one_group_that_is_worse_is_no_proof_that_the_mean_is() -> None:
+    differences = np.zeros((60, 1))
+    assert difference_estimates(differences, np.arange(60)) == [Estimate(0.0, 0.0, 0.0)]
+    differences[7] = -1.0
+    (found,) = difference_estimates(differences, np.arange(60))
+    assert found.low < -1 / 60 < 0.0 < found.high
+
+
 def test_ten_hits_of_ten_are_no_proof_of_perfection() -> None:
     (found,) = share_estimates(np.ones((10, 1)), np.arange(10))
     assert found.mean == found.high == 1.0

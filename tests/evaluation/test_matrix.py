@@ -15,7 +15,6 @@ from retriever.evaluation.beir import read_collection
 from retriever.evaluation.candidates import Candidates, Questions
 from retriever.evaluation.collection import Collection, JudgedText
 from retriever.evaluation.encoding import Cutting
-from retriever.evaluation.judging import Board, Row, Wanted
 from retriever.evaluation.matrix import Task, measure
 from retriever.evaluation.own_index import Asked, make_candidates, make_collection
 from retriever.evaluation.report import Figures, Ranking
@@ -38,7 +37,7 @@ def judged(collection: Collection, plan: Plan = OFF) -> Ranking:
     return report.rankings[0]
 
 
-def unsaved(board: Board, wanted: Wanted, row: Row) -> None:
+def unsaved(asked: object) -> None:
     pass
 
 
