@@ -12,9 +12,9 @@ from retriever.evaluation.collection import (
     Collection,
     JudgedText,
     Qrels,
-    Relevance,
     relevant_by_group,
 )
+from retriever.evaluation.options import Relevance
 
 LAYOUT = (
     "Name a folder that holds corpus.jsonl, queries.jsonl and qrels.tsv or qrels/test.tsv, plain "

@@ -3,11 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from retriever.errors import EvaluationError
-
-Relevance = Literal["qrels", "group"]
 
 Qrels = Mapping[str, Mapping[str, int]]
 """Question id -> document id -> grade; above 0 is relevant."""

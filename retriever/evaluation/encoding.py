@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,9 @@ from indexer.chunk import Chunking, chunk_document
 from indexer.document import Document
 from indexer.language import detect_language
 from retriever.evaluation.collection import JudgedText, primary
+from retriever.evaluation.options import LanguageKind, PassageKind
 from retriever.evaluation.vector_cache import Kind, VectorCache, text_key
 
-PassageKind = Literal["whole", "chunked"]
-LanguageKind = Literal["detected", "declared"]
 Watch = Callable[[int, int], None]
 """Called with the characters that are done and those that there are."""
 

@@ -1,19 +1,16 @@
 """Candidates and questions -> the figures of one balance mode, question by passage language."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from retriever.balance import BalanceMode
 from retriever.evaluation.candidates import Candidates, Questions
 from retriever.evaluation.collection import Collection, primary
 from retriever.evaluation.judging import Asked, Board, Results, Tally, folder_cases, pair_cases
 from retriever.evaluation.metrics import CUTOFF
+from retriever.evaluation.options import Pool
 from retriever.evaluation.parallel import measure_parallel, own_language_share
 from retriever.evaluation.report import Cell, Ranking, figures
 from retriever.evaluation.runs import SaveRanking
-
-Pool = Literal["language", "folder"]
-"""What competes in a cell: the documents in its passage language, or those of the whole folder."""
 
 
 @dataclass(frozen=True, slots=True)

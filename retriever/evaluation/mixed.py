@@ -8,7 +8,6 @@ what language balance is judged by. One draw says little, so there are several.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +21,9 @@ from retriever.evaluation.candidates import Candidates, Questions
 from retriever.evaluation.collection import Collection, primary, relevant_by_group
 from retriever.evaluation.judging import Asked, Board, Tally, folder_cases
 from retriever.evaluation.metrics import CUTOFF, METRICS, Values
+from retriever.evaluation.options import Draw
 from retriever.evaluation.parallel import own_language_share
 from retriever.evaluation.report import Figures, MixedPart, MixedRanking
-
-Draw = Literal["uniform", "zipf"]
-"""Languages are equally likely, or the r-th of them, in an order drawn anew, 1/r as likely."""
 
 KINDS = ("cross", "same")
 PARTS = ("all", "inside", "between", "outside")

@@ -14,8 +14,9 @@ from retriever.balanced_rows import BalancedRows
 from retriever.evaluation.candidates import Candidates, Questions
 from retriever.evaluation.collection import Collection
 from retriever.evaluation.encoding import Cutting, encode_texts, make_passages, question_languages
-from retriever.evaluation.matrix import Pool, Task, measure
+from retriever.evaluation.matrix import Task, measure
 from retriever.evaluation.mixed import Encoded, MixedPlan, measure_mixed
+from retriever.evaluation.options import Pool
 from retriever.evaluation.own_index import make_candidates
 from retriever.evaluation.report import Facts, Report
 from retriever.evaluation.runs import run_file

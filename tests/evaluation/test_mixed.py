@@ -11,7 +11,8 @@ from retriever.balance import BalanceMode
 from retriever.errors import EvaluationError
 from retriever.evaluation.candidates import Questions
 from retriever.evaluation.collection import Collection, JudgedText
-from retriever.evaluation.mixed import Draw, Encoded, MixedPlan, draw_folder, measure_mixed
+from retriever.evaluation.mixed import Encoded, MixedPlan, draw_folder, measure_mixed
+from retriever.evaluation.options import Draw
 from tests.concept_encoder import SPEC
 
 LANGUAGES, GROUPS = ("de", "en", "es"), 60
