@@ -42,6 +42,7 @@ class EmbeddingServer(ThreadingHTTPServer):
         most_texts: Refuse a request of more texts.
         knows_base64: Refuse the encoding "base64" where it does not.
         reads_characters: Cut each text there without a word.
+        location: Where a redirect (a status of 3xx) leads.
         adds_templates: Put one in front of each text, as `input_type` says.
     """
 
@@ -58,6 +59,7 @@ class EmbeddingServer(ThreadingHTTPServer):
         self.knows_base64, self.adds_templates = True, False
         self.reads_characters = 10**9
         self.delay_s = 0.0
+        self.location = "http://stranger.invalid/v1/embeddings"
         self.models: Body | None = {"object": "list", "data": [{"id": "letters"}]}
         self.now, self.most_at_once, self.lock = 0, 0, threading.Lock()
 
@@ -144,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(data)))
         self.send_header("retry-after-ms", "1")  # nobody waits in a test
         if 300 <= status < 400:
-            self.send_header("location", "http://stranger.invalid/v1/embeddings")
+            self.send_header("location", self.server.location)
         self.end_headers()
         self.wfile.write(data)
 

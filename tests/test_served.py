@@ -163,6 +163,19 @@ def test_the_key_goes_to_the_named_host_only_and_no_other_setting_is_sent(
     assert {headers["authorization"] for headers in server.headers} == {"Bearer another"}
 
 
+def test_neither_texts_nor_keys_follow_a_redirect(
+    server: EmbeddingServer, encoder: ServedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSSTONGUE_API_KEY", "mine")
+    with embedding_server() as stranger:
+        server.status, server.location = 307, f"{stranger.url}/v1/embeddings"
+        with pytest.raises(ServerError, match="sends us on to"):
+            encoder.encode_passages(["a secret"])
+        with pytest.raises(ServerError, match="sends us on to"):
+            ServedEncoder.open(server.url + DESCRIBED)
+        assert (stranger.requests, stranger.headers) == ([], [])
+
+
 def test_a_text_over_the_limit_is_cut_here_and_counted(
     server: EmbeddingServer, encoder: ServedEncoder, caplog: pytest.LogCaptureFixture
 ) -> None:
