@@ -1,11 +1,13 @@
 """The address of a server: what a person may write, and what is refused."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from encoder.address import ServerAddress, is_address, parse_address
 from encoder.errors import UsageError
+from encoder.served_spec import registry_row
 
 
 @pytest.mark.parametrize(
@@ -85,3 +87,11 @@ def test_a_name_is_no_address(name: str) -> None:
 )  # fmt: skip
 def test_this_machine_is_told_from_others(host: str, here: bool) -> None:
     assert parse_address(f"http://{host}:1#m").is_this_machine is here
+
+
+def test_every_address_in_the_docs_names_a_model_that_is_known() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "servers.md").read_text("utf-8")
+    found = set(re.findall(r"--encoder '(http://localhost[^']+)'", page))
+    assert len(found) == 5
+    for written in found:
+        assert registry_row(parse_address(written)) is not None
