@@ -4,6 +4,7 @@ import logging
 import random
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,7 +130,9 @@ def test_a_batch_is_halved_until_the_server_takes_it_and_that_is_remembered(
 def test_no_more_requests_run_at_a_time_than_allowed(server: EmbeddingServer) -> None:
     encoder = ServedEncoder.open(f"{server.url}{DESCRIBED}&batch=1&parallel=3")
     server.delay_s, server.most_at_once = 0.05, 0
-    encoder.encode_passages([str(number) for number in range(12)])
+    texts = [str(number) for number in range(12)]
+    with ThreadPoolExecutor(2) as threads:  # as in a page that two people use
+        list(threads.map(encoder.encode_passages, [texts, texts]))
     assert server.most_at_once == 3
 
 
