@@ -54,7 +54,13 @@ def load_encoder(
         served = ServedEncoder.open(name, offline=offline)
         check_server(served)
         return served
-    return load_transformer(name, accept_licence=accept_licence, offline=offline)
+    encoder, folder = _open(name, accept_licence, offline)
+    others = further_gpus(encoder.choice.device)
+    if not others:
+        return encoder
+    from encoder.many_gpus import ManyGpus
+
+    return ManyGpus(encoder, folder, others)
 
 
 def load_transformer(
@@ -75,6 +81,26 @@ def load_transformer(
         EncoderNotAvailable: Its weights are not here and may not or cannot be downloaded.
         EncoderRefused: It failed the self-test, or its files leave something open.
     """
+    return _open(name, accept_licence, offline)[0]
+
+
+def further_gpus(device: str, count: int | None = None) -> tuple[str, ...]:
+    """The GPUs beside the one that an encoder runs on; none if it runs on a processor.
+
+    Args:
+        device: As torch names it: "cuda" is the first GPU.
+        count: How many GPUs there are; looked up if not given.
+    """
+    if device != "cuda":
+        return ()
+    import torch
+
+    return tuple(
+        f"cuda:{i}" for i in range(1, torch.cuda.device_count() if count is None else count)
+    )
+
+
+def _open(name: str, accept_licence: bool, offline: bool) -> "tuple[TransformerEncoder, Path]":
     # torch takes seconds to import, and an encoder on a server needs none.
     from encoder.hardware import choose_device
     from encoder.selftest import self_test
@@ -88,7 +114,7 @@ def load_transformer(
     spec, folder = locate(asked, accept_licence=accept_licence, offline=offline)
     encoder = TransformerEncoder.open(spec, folder, choose_device(asked.dtype))
     self_test(encoder)
-    return encoder
+    return encoder, folder
 
 
 def locate(
