@@ -50,6 +50,7 @@ WINDOW_SECONDS = 20.0
 FIRST_WINDOW_PASSAGES, MAX_WINDOW_PASSAGES = 64, 4096
 # Passages between two reports of progress.
 SLICE_PASSAGES = 64
+SLICES_OF_A_WINDOW = 8
 
 
 def build_index(
@@ -277,8 +278,10 @@ class _Build:
                 missing.setdefault(key, passage)
         # Slices of similar length waste no time on padding.
         by_length = sorted(missing.items(), key=lambda item: (item[1].tokens, item[0]))
-        for start in range(0, len(by_length), SLICE_PASSAGES):
-            batch = by_length[start : start + SLICE_PASSAGES]
+        # A fast encoder gets more at once, so that its batches are full.
+        size = max(SLICE_PASSAGES, self.window_passages // SLICES_OF_A_WINDOW)
+        for start in range(0, len(by_length), size):
+            batch = by_length[start : start + size]
             with self.timed("encode"):
                 rows = self.encoder.encode_passages([passage.text for _, passage in batch])
             vector_of.update(zip((key for key, _ in batch), rows, strict=True))
