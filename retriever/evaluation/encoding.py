@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from encoder.spec import Encoder, Vectors
-from indexer.chunk import Chunking, chunk_document
+from indexer.chunk import CUT_SLACK_TOKENS, Chunking, chunk_document
 from indexer.document import Document
 from indexer.language import detect_language
 from retriever.evaluation.collection import JudgedText, primary
@@ -119,9 +119,7 @@ def _readable(text: str, encoder: Encoder) -> str:
         return text
     # No encoder of ours has tokens of 32 characters on average.
     text = text[: 32 * encoder.passage_room]
+    # A word that is cut may have more tokens than before.
+    limit = encoder.passage_room - CUT_SLACK_TOKENS
     ends = encoder.token_ends(text)
-    while len(ends) > encoder.passage_room:  # a word that was cut may have more tokens than before
-        text = text[: int(ends[encoder.passage_room - 1])]
-        again = encoder.token_ends(text)
-        ends = again if len(again) < len(ends) else ends[: encoder.passage_room]
-    return text
+    return text if len(ends) <= limit else text[: int(ends[limit - 1])]
