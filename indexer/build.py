@@ -17,9 +17,8 @@ import numpy as np
 
 from encoder.spec import Encoder, Vectors
 from indexer.chunk import Passage, chunk_document
-from indexer.compact import compact_when_due
+from indexer.compact import compact_if_due
 from indexer.document import Document
-from indexer.errors import IndexNotFound
 from indexer.generation import (
     check_index_folder,
     delete_generations_but,
@@ -39,7 +38,6 @@ from indexer.store import (
     Part,
     Unread,
     lock_for_writing,
-    open_index,
     text_key,
 )
 
@@ -90,23 +88,11 @@ def build_index(
         manifest = manifest_for(corpus_dir, index_dir, encoder, options)
         with IndexWriter.open(index_dir, manifest, lock) as writer:
             report = build.run(writer, found, corpus_dir, options)
+            counts = writer.row_counts()
     finally:
         lock.release()
-    compact_when_due(index_dir)
+    compact_if_due(index_dir, *counts)
     return report
-
-
-def plan_build(corpus_dir: Path, index_dir: Path, options: BuildOptions) -> tuple[Scan, Changes]:
-    """Say what a build would do, without doing it."""
-    found = scan(corpus_dir, index_dir, options.include, options.exclude)
-    known: dict[str, str] = {}
-    try:
-        index = open_index(index_dir)
-        with index.reading() as database:
-            known = {document.source: document.sha256 for document in index.documents(database)}
-    except IndexNotFound:
-        pass
-    return found, plan_changes({} if options.fresh else known, found)
 
 
 @dataclass(frozen=True, slots=True)

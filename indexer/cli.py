@@ -19,12 +19,13 @@ from encoder.console import (
     stdout,
 )
 from indexer import show
-from indexer.build import build_index, plan_build
+from indexer.build import build_index
 from indexer.chunk import Chunking
 from indexer.compact import compact_index
 from indexer.errors import IndexNotFound
 from indexer.manifest import read_manifest, recorded_encoder
 from indexer.options import BuildOptions
+from indexer.plan import plan_build
 from indexer.store import open_index
 from indexer.verify import back_up, verify_index
 

@@ -63,13 +63,14 @@ def compact_index(index_dir: Path) -> Compaction:
         lock.release()
 
 
-def compact_when_due(index_dir: Path) -> None:
-    """Compact an index of which too much is dead; a good build stays good if this fails."""
-    index = open_index(index_dir)
-    with index.reading() as database:
-        rows, used = database.execute(
-            "SELECT next_row, (SELECT count(*) FROM passages) FROM state"
-        ).fetchone()
+def compact_if_due(index_dir: Path, rows: int, used: int) -> None:
+    """Compact an index of which too much is dead; a good build stays good if this fails.
+
+    Args:
+        index_dir: The folder of the index.
+        rows: How many rows there are.
+        used: How many of them a passage has.
+    """
     if rows - used <= max(DEAD_ROWS, DEAD_SHARE * rows):
         return
     log.info("%d of %d rows are dead: compacting", rows - used, rows)

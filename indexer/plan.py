@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from indexer.errors import CorpusError, RemovalGuard
-from indexer.scan import Scan, SourceFile
-from indexer.store import Unread
+from indexer.errors import CorpusError, IndexNotFound, RemovalGuard
+from indexer.options import BuildOptions
+from indexer.scan import Scan, SourceFile, scan
+from indexer.store import Unread, open_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,19 @@ def plan_changes(known: Mapping[str, str], found: Scan) -> Changes:
         sum(known.get(source) == sha256 for source, sha256 in hashes.items()),
         tuple(unread),
     )
+
+
+def plan_build(corpus_dir: Path, index_dir: Path, options: BuildOptions) -> tuple[Scan, Changes]:
+    """Say what a build would do, without doing it."""
+    found = scan(corpus_dir, index_dir, options.include, options.exclude)
+    known: dict[str, str] = {}
+    try:
+        index = open_index(index_dir)
+        with index.reading() as database:
+            known = {document.source: document.sha256 for document in index.documents(database)}
+    except IndexNotFound:
+        pass
+    return found, plan_changes({} if options.fresh else known, found)
 
 
 def check_something_to_read(found: Scan, corpus_dir: Path) -> None:

@@ -11,12 +11,12 @@ import pytest
 from encoder.errors import UsageError
 from encoder.spec import Vectors
 from indexer import build as build_module
-from indexer.build import build_index, plan_build
+from indexer.build import build_index
 from indexer.chunk import Chunking
 from indexer.errors import CorpusError, IndexLocked, IndexMismatch, RemovalGuard
 from indexer.manifest import read_manifest
 from indexer.options import BuildOptions
-from indexer.plan import plan_changes
+from indexer.plan import plan_build, plan_changes
 from indexer.scan import Scan
 from indexer.store import Unread, lock_for_writing, open_index
 from indexer.verify import verify_index

@@ -1,6 +1,8 @@
 """Compacting leaves out dead rows and nothing else, whatever happens meanwhile."""
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from indexer.compact import Compaction, compact_index
 from indexer.errors import IndexLocked, IndexNotFound
 from indexer.options import BuildOptions
 from indexer.store import IndexWriter, lock_for_writing, open_index
-from indexer.verify import verify_index
+from indexer.verify import back_up, verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
 from tests.test_build import texts_and_vectors
@@ -113,3 +115,48 @@ def test_a_compacted_index_takes_updates(corpus_dir: Path, index_dir: Path, tmp_
     build_index(corpus_dir, tmp_path / "clean", ConceptEncoder(), options)
     assert texts_and_vectors(index_dir) == texts_and_vectors(tmp_path / "clean")
     assert verify_index(index_dir)["verdict"] == "sound"
+
+
+def write_state(corpus_dir: Path, number: int) -> None:
+    for name in ("a", "b", "c", "d"):
+        (corpus_dir / f"{name}.txt").write_text(f"Die Katze {number}.", encoding="utf-8")
+
+
+def test_eight_readers_and_a_backup_see_one_committed_state_each(tmp_path: Path) -> None:
+    corpus_dir, index_dir = tmp_path / "docs", tmp_path / "index"
+    corpus_dir.mkdir()
+    write_state(corpus_dir, 0)
+    build_index(corpus_dir, index_dir, ConceptEncoder())
+    seen: list[set[str]] = []
+    failed: list[BaseException] = []
+    done = threading.Event()
+
+    def look() -> None:
+        try:
+            while not done.is_set():
+                retriever = Retriever.open(index_dir, ConceptEncoder())
+                for _ in range(5):
+                    hits = retriever.search("cat", k=50)
+                    assert len(hits) == 4
+                    seen.append({hit.passage.text for hit in hits})
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    readers = [threading.Thread(target=look) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    for number in range(1, 7):
+        write_state(corpus_dir, number)
+        build_index(corpus_dir, index_dir, ConceptEncoder())
+        back_up(index_dir, tmp_path / f"copy-{number}")
+        compact_index(index_dir)
+        time.sleep(0.2)
+    done.set()
+    for reader in readers:
+        reader.join(60)
+    assert failed == []
+    assert {len(texts) for texts in seen} == {1}  # never two states in one answer
+    assert len({text for texts in seen for text in texts}) >= 3
+    for number in range(1, 7):
+        assert verify_index(tmp_path / f"copy-{number}")["checked"] == "every byte"

@@ -181,6 +181,8 @@ def storage_errors(index_dir: Path) -> Iterator[None]:
             "Free space or mend the permissions there; what was committed is kept, and the same "
             "command goes on from it.",
         ) from error
+    except UnicodeDecodeError as error:  # sqlite3 in Python lets it through for the schema's text
+        raise IndexDamaged(index_dir, f"{DATABASE} holds text that is no text") from error
     except sqlite3.DatabaseError as error:
         # The low byte is the kind; IOERR and READONLY come in many variants.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_REFUSED:

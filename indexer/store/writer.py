@@ -182,12 +182,7 @@ class IndexWriter:
             self._seal()
 
     def copy_from(self, index: Index, used: npt.NDArray[np.bool_]) -> None:
-        """Fill this new generation with another one: all of it but the rows that are not used.
-
-        Args:
-            index: The generation to copy.
-            used: Shape (rows,); which of its rows passages have.
-        """
+        """Fill this new generation with another one, but for rows not `used`: shape (rows,)."""
         old = f"{(index.folder / DATABASE).resolve().as_uri()}?mode=ro"
         with storage_errors(self.index_dir):
             self._database.execute("ATTACH ? AS old", (old,))
@@ -210,6 +205,11 @@ class IndexWriter:
         busy, *_ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if not busy:  # else a reader keeps a part in the journal, and the file is not all there is
             seal(self._folder)
+
+    def row_counts(self) -> tuple[int, int]:
+        """How many rows there are, and how many of them a passage has."""
+        (used,) = self._database.execute("SELECT count(*) FROM passages").fetchone()
+        return self._state()[0], int(used)
 
     def mark_unfinished(self) -> None:
         """Record that a build is under way, so that an interrupted one can be told."""
