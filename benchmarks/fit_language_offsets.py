@@ -87,6 +87,15 @@ def fit_whitening(texts: Texts) -> Vectors:
     return whitening
 
 
+def fit_content(texts: Texts) -> Vectors:
+    """Fit the covariance of passages around the mean of their language, times dim."""
+    vectors, languages, _ = texts
+    names, offsets, mean = fit(texts)
+    content = (vectors - mean - offsets[np.searchsorted(names, languages)]).astype(np.float64)
+    covariance: Vectors = (content.T @ content * (content.shape[1] / len(content))).astype("f4")
+    return covariance
+
+
 def fit_offsets(passages: Texts, queries: Texts) -> LanguageOffsets:
     """Fit everything that is shipped for an encoder."""
     languages, passage_offsets, passage_mean = fit(passages)
@@ -100,6 +109,7 @@ def fit_offsets(passages: Texts, queries: Texts) -> LanguageOffsets:
         passage_mean,
         query_mean,
         fit_whitening(passages),
+        fit_content(passages),
     )
 
 

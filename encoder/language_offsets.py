@@ -19,7 +19,7 @@ from encoder.spec import Vectors
 FOLDER = Path(__file__).parent / "offsets"
 # The full-precision weights give the same vectors to 0.99, so they share the offsets.
 _FILES = {"e5-small": "e5-small.npz", "intfloat/multilingual-e5-small": "e5-small.npz"}
-_ARRAYS = ("passages", "queries", "passage_mean", "query_mean", "whitening")
+_ARRAYS = ("passages", "queries", "passage_mean", "query_mean", "whitening", "content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class LanguageOffsets:
         passages, queries: Shape (languages, dim): mean of the language minus the mean of all.
         passage_mean, query_mean: Shape (dim,): the mean over languages.
         whitening: Shape (dim, dim), symmetric: rows without their means are multiplied by it.
+        content: Shape (dim, dim): covariance of passages around the mean of their language, times
+            dim, so that half precision can hold it.
     """
 
     languages: tuple[str, ...]
@@ -39,6 +41,11 @@ class LanguageOffsets:
     passage_mean: Vectors
     query_mean: Vectors
     whitening: Vectors
+    content: Vectors
+
+    def __contains__(self, language: str) -> bool:
+        """Whether anything was fitted for a language."""
+        return language in self.languages
 
     def passage_offset(self, language: str) -> Vectors:
         """The offset of passages in a language; zero for a language that was not fitted."""

@@ -7,7 +7,8 @@ about the content and less about the language. Where one was fitted for the enco
 then makes the directions count less in which translations of one text still differ.
 
 A language's mean comes from the index's own passages, shrunk toward what was fitted for the encoder
-beforehand (encoder/language_offsets.py): few passages of a language say little about its mean.
+beforehand (encoder/language_offsets.py): few passages of a language say little about its mean, and
+less in the directions in which passages differ by what they say (retriever/shrinkage.py).
 """
 
 from dataclasses import dataclass
@@ -19,13 +20,18 @@ import numpy.typing as npt
 from encoder.language_offsets import LanguageOffsets
 from encoder.spec import Vectors
 from indexer.language import UNKNOWN
+from retriever.shrinkage import believable
 
 BalanceMode = Literal["auto", "full", "off"]
 
 # Tuned on osguide and tldr, each with offsets fitted on the other (docs/LOG.md).
 STRENGTH: dict[BalanceMode, float] = {"auto": 0.8, "full": 1.0, "off": 0.0}
-# Passages that the fitted means count for beside the index's own.
+# How far a language's lean may lie from the fitted one, or from none where none was fitted: as a
+# part of the covariance of the fitted leans.
+SPREAD_FITTED, SPREAD_UNFITTED = 0.1, 0.5
+# Without fitted leans: passages that the mean of all counts for beside a language's own.
 PRIOR_PASSAGES = 10
+# Passages that the fitted centre counts for.
 PRIOR_CENTRE_PASSAGES = 50
 # What questions ask about follows what the passages are about, at this part of the way that the
 # index's centre lies from that of the fitted texts.
@@ -76,15 +82,18 @@ def fit_means(
         return None
     column = counts[:, None].astype(np.float32)
     if offsets is None:
-        lean, weight = np.zeros_like(sums), float(counts.sum())
-        total = sums.sum(axis=0)
-    else:
-        lean = np.stack([offsets.passage_offset(name) for name in languages])
-        weight = float(counts.sum() + PRIOR_CENTRE_PASSAGES)
-        total = (sums - column * lean).sum(axis=0) + PRIOR_CENTRE_PASSAGES * offsets.passage_mean
-    centre = (total / weight).astype(np.float32)
-    means = (sums + PRIOR_PASSAGES * (centre + lean)) / (column + PRIOR_PASSAGES)
-    return Means(languages, means.astype(np.float32), centre, offsets)
+        centre = sums.sum(axis=0) / counts.sum()
+        means = (sums + PRIOR_PASSAGES * centre) / (column + PRIOR_PASSAGES)
+        return Means(languages, means.astype(np.float32), centre.astype(np.float32), None)
+    lean = np.stack([offsets.passage_offset(name) for name in languages])
+    total = (sums - column * lean).sum(axis=0) + PRIOR_CENTRE_PASSAGES * offsets.passage_mean
+    centre = (total / (counts.sum() + PRIOR_CENTRE_PASSAGES)).astype(np.float32)
+    beyond = sums / np.maximum(column, 1) - centre - lean
+    spreads = np.array(
+        [SPREAD_FITTED if name in offsets else SPREAD_UNFITTED for name in languages]
+    )
+    lean += believable(beyond, counts, spreads, offsets)
+    return Means(languages, centre + lean, centre, offsets)
 
 
 def balance_passages(

@@ -13,6 +13,7 @@ from indexer.build import build_index
 from indexer.language import detect_language
 from retriever.balance import Means, balance_passages, balance_query, fit_means
 from retriever.retriever import Retriever
+from retriever.shrinkage import believable
 from tests.concept_encoder import SPEC, ConceptEncoder
 
 LANGUAGES = ("de", "en", "es")
@@ -117,23 +118,49 @@ def test_a_new_document_changes_the_means_of_an_open_retriever(tmp_path: Path) -
     assert retriever.search(QUESTION, k=1)[0].score_kind == "balanced"
 
 
-def test_means_are_shrunk_toward_the_centre_and_the_fitted_lean() -> None:
-    offsets = LanguageOffsets(
-        ("de",),
-        np.array([[0, 1]], np.float32),
-        np.zeros((1, 2), np.float32),
-        np.array([1, 0], np.float32),
-        np.array([1, 0], np.float32),
-        np.eye(2, dtype=np.float32),
+# Contents vary by 0.1 along the first axis and by 0.21 along the second; times the 2 dimensions.
+CONTENT = np.array([[0.2, 0], [0, 0.42]], np.float32)
+
+
+def fitted_in_german() -> LanguageOffsets:
+    """German leans along the second axis: leans vary by 0.05 and 1.05, 0.05 of that unseen."""
+    return LanguageOffsets(
+        languages=("de",),
+        passages=np.array([[0, 1]], np.float32),
+        queries=np.zeros((1, 2), np.float32),
+        passage_mean=np.array([1, 0], np.float32),
+        query_mean=np.array([1, 0], np.float32),
+        whitening=np.eye(2, dtype=np.float32),
+        content=CONTENT,
     )
+
+
+def test_means_are_shrunk_toward_the_centre_and_the_fitted_lean() -> None:
     sums = np.array([[1, 0], [1, 0]], np.float32)  # one passage each, in "de" and "xx"
-    means = fit_means(sums, np.array([1, 1]), ("de", "xx"), offsets)
+    means = fit_means(sums, np.array([1, 1]), ("de", "xx"), fitted_in_german())
     assert means is not None
-    # (two passages less de's lean + 50 times the fitted mean) / 52;
-    # then (one passage + 10 times that centre, with the lean) / 11
+    # (two passages less de's lean + 50 times the fitted mean) / 52
     assert means.centre == pytest.approx([1.0, -1 / 52], abs=1e-6)
-    assert means.passages[0] == pytest.approx([1.0, 10 * (1 - 1 / 52) / 11], abs=1e-6)
-    assert means.passages[1] == pytest.approx([1.0, -10 / 52 / 11], abs=1e-6)
+    # Of what lies beyond centre and lean along the second axis, where leans vary 5 times as much as
+    # contents, 0.1 * 5 / (0.1 * 5 + 1) is believed of de, 0.5 * 5 / (0.5 * 5 + 1) of xx.
+    assert means.passages[0] == pytest.approx([1, -1 / 52 + 1 + (1 / 52 - 1) / 3], abs=1e-5)
+    assert means.passages[1] == pytest.approx([1, -1 / 52 + (1 / 52) * 5 / 7], abs=1e-5)
+
+
+def test_more_passages_are_believed_more_and_none_not_at_all() -> None:
+    seen = np.array([[0.3, 0.3]] * 3, np.float32)
+    believed = believable(seen, np.array([0, 1, 10**9]), np.ones(3), fitted_in_german())
+    assert believed[0] == pytest.approx([0, 0])
+    assert believed[1] == pytest.approx([0.3 * 0.5 / 1.5, 0.3 * 5 / 6], abs=1e-6)
+    assert believed[2] == pytest.approx(seen[2], abs=1e-6)
+
+
+def test_without_fitted_leans_a_mean_is_shrunk_toward_that_of_all() -> None:
+    sums = np.array([[40, 0], [0, 10]], np.float32)
+    means = fit_means(sums, np.array([40, 10]), ("de", "en"), None)
+    assert means is not None
+    assert means.centre == pytest.approx([0.8, 0.2])
+    assert means.passages[1] == pytest.approx([10 * 0.8 / 20, (10 + 10 * 0.2) / 20], abs=1e-6)
 
 
 def test_the_mean_of_its_language_is_taken_from_each_row_and_the_rest_is_scaled() -> None:
@@ -163,6 +190,7 @@ def leaning_means(passages: list[list[float]]) -> Means:
         passage_mean=np.array([0.5, 0], np.float32),
         query_mean=np.array([0.25, 0], np.float32),
         whitening=STRETCH,
+        content=CONTENT,
     )
     centre = np.array([0.7, 0], np.float32)
     return Means(("de", "xx", "und"), np.array(passages, np.float32), centre, offsets)
