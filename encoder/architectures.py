@@ -77,7 +77,8 @@ def load_model(
             f"{folder} holds no weights as safetensors; pickled ones are never opened.",
             "Convert them where you trust them; docs/models.md says how.",
         )
-    architecture, config_class, model_class = _classes(spec.model_class)
+    with quiet_transformers():
+        architecture, config_class, model_class = _classes(spec.model_class)
     try:
         with quiet_transformers():
             config = _read_config(config_class, folder)

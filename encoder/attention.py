@@ -53,7 +53,10 @@ def choose_attention(
 ) -> AttentionChoice:
     """Choose by device, number format and what is installed; facts not given are looked up."""
     if not device.startswith("cuda"):
-        return AttentionChoice("padded", "on a CPU one masked batch is as fast as packing")
+        return AttentionChoice(
+            "padded",
+            "a processor has no packed kernel, and texts of similar length need little padding",
+        )
     if dtype == "float32":
         return AttentionChoice("packed", "the packed kernels of a GPU need half precision")
     if bool(find_module("flash_attn")) if flash_attn is None else flash_attn:

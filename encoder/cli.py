@@ -34,16 +34,17 @@ def list_encoders(as_json: AsJson = False) -> None:
         stdout.print_json(json.dumps([asdict(spec) for spec in REGISTRY.values()]))
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("name", "dim", "tokens", "languages", "download", "licence"):
-        table.add_column(heading)
+    table.add_column("name", no_wrap=True, min_width=max(map(len, REGISTRY)))
+    for heading, width in (("dim", 4), ("tokens", 6), ("download", 8)):
+        table.add_column(heading, no_wrap=True, min_width=width)
+    table.add_column("licence")
     for spec in REGISTRY.values():
         table.add_row(
             spec.name,
             str(spec.dim),
             str(spec.max_tokens),
-            spec.languages,
             f"{spec.download_mb} MB" if spec.download_mb else "none",
-            spec.licence + ("" if spec.commercial_use else " (no commercial use)"),
+            spec.licence if spec.commercial_use else f"no commercial use ({spec.licence})",
         )
     stdout.print(table, soft_wrap=False)
 

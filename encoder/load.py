@@ -2,6 +2,7 @@
 
 import logging
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -125,6 +126,8 @@ def locate(
     Raises:
         UnknownEncoder, UsageError, EncoderNotAvailable, EncoderRefused: As `load_transformer`.
     """
+    with suppress(UnknownEncoder):  # options that make no sense are refused before a download
+        apply_options(find_spec(asked.base), asked)
     spec, folder = _locate(asked.base, accept_licence, offline)
     return apply_options(spec, asked), folder
 

@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 # A commit's window: an interruption loses at most this much work.
 WINDOW_SECONDS = 20.0
 FIRST_WINDOW_PASSAGES, MAX_WINDOW_PASSAGES = 64, 4096
-# Passages between two reports of progress.
+# Passages between two reports of progress: at least so many, and this part of a window.
 SLICE_PASSAGES = 64
 SLICES_OF_A_WINDOW = 8
 

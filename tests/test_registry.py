@@ -76,6 +76,11 @@ def test_options_that_make_no_sense_are_refused(name: str, message: str) -> None
         find_spec(name)
 
 
+def test_options_are_refused_before_anything_is_downloaded() -> None:
+    with pytest.raises(UsageError, match="cannot give vectors of 16 dimensions"):
+        load_encoder("Qwen/Qwen3-Embedding-0.6B@dim=16", offline=True)
+
+
 def test_a_number_format_does_not_change_the_name() -> None:
     assert find_spec("nemotron-8b@dtype=float16").name == "nemotron-8b"
     assert parse_name("nemotron-8b@dtype=float16").dtype == "float16"
