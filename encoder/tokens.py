@@ -1,7 +1,8 @@
 """text -> token ids: with the start and end tokens that the model was trained with, cut to fit."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -19,7 +20,6 @@ class TextTokens:
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int, appended: int | None) -> None:
         self.tokenizer = tokenizer
-        self._ends = token_ends_by(tokenizer)
         self._max_tokens = max_tokens
         self._appended = appended
         whole, bare = tokenizer.encode("a").ids, _bare(tokenizer, "a")
@@ -48,6 +48,11 @@ class TextTokens:
     def ends(self, text: str) -> TokenEnds:
         """Where each token of the bare text ends, in code points, never decreasing."""
         return self._ends(valid_text(text))
+
+    @cached_property
+    def _ends(self) -> Callable[[str], TokenEnds]:
+        # Not at once: a search never asks, and it takes as long as reading the tokeniser.
+        return token_ends_by(self.tokenizer)
 
     def cut(self, ids: list[int]) -> list[int]:
         """Cut what exceeds the limit off the text, not the end token."""

@@ -27,6 +27,8 @@ _DELETED = (
     0xFFFF,
     *range(0xE0000, 0xE0080),  # tag characters: text that no reader sees
 )
+# List marks of the Symbol and Wingdings fonts, which office programs store as private characters.
+_LIST_MARKS = {0xF0B7: "•", 0xF0A7: "▪", 0xF0D8: "➢", 0xF0FC: "✓"}
 _NEW_LINES = (0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029)
 _CONTROLS = (*range(0x00, 0x09), *range(0x0E, 0x20), *range(0x7F, 0xA0))
 _SURROGATES = range(0xD800, 0xE000)
@@ -45,6 +47,7 @@ def _table() -> dict[int, str | None]:
     table |= dict.fromkeys(_NEW_LINES, "\n")
     table |= dict.fromkeys(_DELETED, None)
     table |= dict.fromkeys(_SURROGATES, "\N{REPLACEMENT CHARACTER}")
+    table |= _LIST_MARKS
     table[0xA0] = " "
     return table
 

@@ -16,6 +16,7 @@ from indexer.clean import clean, one_line, without_leaders
         ("e\u200b\u0301", "é"),
         ("of\ufb01ce, \ufb02at, e\ufb03cient", "office, flat, efficient"),
         ("co\u00adoperate", "cooperate"),
+        ("\uf0b7 One\n\uf0a7 Two", "• One\n▪ Two"),
         ("\ufeffstart", "start"),
         ("zero\u200bwidth\u2060", "zerowidth"),
         ("می\u200cخواهم", "می\u200cخواهم"),
