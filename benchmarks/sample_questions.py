@@ -1,4 +1,4 @@
-"""The questions of sample_docs: how often the right document stands first, or among the first three.
+"""The questions of sample_docs: how often the right document is first, or among the first three.
 
     python -m indexer build sample_docs --index index
     python benchmarks/sample_questions.py index
