@@ -38,12 +38,13 @@ def write_index(index_dir: Path, encoder: TransformerEncoder, passages: int) -> 
         encoder.spec, Chunking(), make_probes(encoder), "/", "g0001", "", installed_libraries()
     )
     sentence = "This sentence stands for a passage. "
+    width = len(sentence)
     with IndexWriter.open(index_dir, manifest, lock_for_writing(index_dir)) as writer:
         writer.publish()
         for number in range(passages // PASSAGES_PER_DOCUMENT):
             text = sentence * PASSAGES_PER_DOCUMENT
             spans = [
-                Passage(i * len(sentence), (i + 1) * len(sentence), None, "", "en", 8, sentence)
+                Passage(i * width, (i + 1) * width, None, "", "en", 8, sentence.strip())
                 for i in range(PASSAGES_PER_DOCUMENT)
             ]
             rows = rng.standard_normal((len(spans), encoder.spec.dim), np.float32)
