@@ -21,9 +21,10 @@ from encoder.errors import UnknownEncoder
 from encoder.registry import find_spec
 from encoder.spec import Encoder, EncoderSpec, Vectors
 from indexer.chunk import Chunking
-from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound
+from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound, StorageError
 
 FILE_NAME = "manifest.json"
+UNFINISHED = ".manifest-"
 # Two runs of one model on different hardware agree to 0.9999; another model, another prompt or
 # causal attention falls far below.
 SAME_ENCODER_COSINE = 0.999
@@ -157,12 +158,17 @@ def installed_libraries() -> dict[str, str]:
 
 
 def write_manifest(index_dir: Path, manifest: Manifest) -> None:
-    """Replace the manifest atomically."""
-    with tempfile.NamedTemporaryFile(dir=index_dir, prefix=".manifest-", delete=False) as file:
+    """Replace the manifest atomically, and remove what a killed writer left of its own.
+
+    Of writers of one folder there is one at a time: the caller holds its lock.
+    """
+    with tempfile.NamedTemporaryFile(dir=index_dir, prefix=UNFINISHED, delete=False) as file:
         file.write(sealed(_FORMAT.dump_json(replace(manifest, sha256=NO_SHA256), indent=2)))
         file.flush()
         os.fsync(file.fileno())
     Path(file.name).replace(index_dir / FILE_NAME)
+    for left_behind in index_dir.glob(f"{UNFINISHED}*"):
+        left_behind.unlink(missing_ok=True)
     fsync_folder(index_dir)
 
 
@@ -195,11 +201,14 @@ def read_manifest(index_dir: Path) -> Manifest:
         IndexNotFound: There is none.
         IndexMismatch: It has another format version.
         IndexDamaged: It contradicts itself.
+        StorageError: It cannot be read from this account.
     """
     try:
         data = (index_dir / FILE_NAME).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise IndexNotFound(index_dir) from None
+    except OSError as error:
+        raise StorageError.refused(index_dir, error.strerror or str(error)) from error
     try:
         version_only = _VERSION.validate_json(data).format_version
         if version_only != 2:

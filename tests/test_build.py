@@ -205,6 +205,21 @@ def test_a_fresh_build_mends_a_damaged_index(corpus_dir: Path, index_dir: Path) 
     assert verify_index(index_dir)["verdict"] == "sound"
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_what_a_killed_build_left_of_a_manifest_goes_with_the_next(
+    fresh: bool, corpus_dir: Path, index_dir: Path
+) -> None:
+    for name in (".manifest-1a2b", ".manifest-empty"):
+        (index_dir / name).write_bytes(b"{" if name.endswith("b") else b"")
+    lock = lock_for_writing(index_dir)
+    with pytest.raises(IndexLocked):  # it may be another's that is just being written
+        build_index(corpus_dir, index_dir, ConceptEncoder(), BuildOptions(fresh=fresh))
+    assert len(list(index_dir.glob(".manifest-*"))) == 2
+    lock.release()
+    build_index(corpus_dir, index_dir, ConceptEncoder(), BuildOptions(fresh=fresh))
+    assert [path.name for path in index_dir.iterdir() if path.name.startswith(".")] == []
+
+
 def test_two_builds_at_once_are_refused(corpus_dir: Path, index_dir: Path) -> None:
     lock = lock_for_writing(index_dir)
     try:
