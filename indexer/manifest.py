@@ -102,7 +102,10 @@ def check_encoder(manifest: Manifest, encoder: Encoder) -> None:
     Raises:
         IndexMismatch: Another model, or the same one run differently.
     """
-    if (encoder.spec.name, encoder.spec.dim) != (manifest.encoder.name, manifest.encoder.dim):
+    # A model's own folder has another path on another machine; there the probes alone decide.
+    is_folder = "folder" in (encoder.spec.weights, manifest.encoder.weights)
+    same_name = is_folder or encoder.spec.name == manifest.encoder.name
+    if not same_name or encoder.spec.dim != manifest.encoder.dim:
         raise IndexMismatch(
             f"The index was made with {manifest.encoder.name}, not with {encoder.spec.name}.",
             f"Use --encoder {manifest.encoder.name}, or build anew: python -m indexer build DOCS "
@@ -135,13 +138,13 @@ def recorded_encoder(manifest: Manifest) -> str:
     try:
         find_spec(name)
     except UnknownEncoder as error:
-        served = manifest.encoder.weights == "served"
+        where = {
+            "served": f"'http://HOST:8000#{name}' with the server that runs it",
+            "folder": f"{name}, or the folder of that model on this machine",
+        }.get(manifest.encoder.weights, name)
         raise IndexMismatch(
             f"The index was made with {name}, which is not a name of the registry.",
-            f"If you trust it, say so: --encoder 'http://HOST:8000#{name}' with the server that "
-            "runs it"
-            if served
-            else f"If you trust it, say so: --encoder {name}",
+            f"If you trust it, say so: --encoder {where}",
         ) from error
     return name
 

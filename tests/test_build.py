@@ -14,7 +14,7 @@ from indexer import build as build_module
 from indexer.build import build_index
 from indexer.chunk import Chunking
 from indexer.errors import CorpusError, IndexLocked, IndexMismatch, RemovalGuard
-from indexer.manifest import read_manifest
+from indexer.manifest import read_manifest, recorded_encoder
 from indexer.options import BuildOptions
 from indexer.plan import plan_build, plan_changes
 from indexer.scan import Scan
@@ -300,6 +300,22 @@ def test_a_changed_spec_name_is_another_encoder(corpus_dir: Path, index_dir: Pat
     other = ConceptEncoder(replace(SPEC, name="thoughts"))
     with pytest.raises(IndexMismatch, match="made with concepts, not with thoughts"):
         build_index(corpus_dir, index_dir, other)
+
+
+def test_a_model_of_a_folder_may_lie_in_another_folder_on_another_machine(
+    corpus_dir: Path, tmp_path: Path
+) -> None:
+    here = replace(SPEC, name="/home/ann/mini", weights="folder")
+    there = replace(here, name="/srv/models/mini")
+    build_index(corpus_dir, tmp_path / "index", ConceptEncoder(here))
+    copy = shutil.copytree(tmp_path / "index", tmp_path / "copy")
+    hits = Retriever.open(copy, ConceptEncoder(there)).search("cat", k=1)
+    assert hits[0].passage.source == "animals.txt"
+    assert build_index(corpus_dir, copy, ConceptEncoder(there)).unchanged == 4
+    with pytest.raises(IndexMismatch, match="/srv/models/mini gives other vectors now"):
+        Retriever.open(copy, OtherEncoder(there))
+    with pytest.raises(IndexMismatch, match="or the folder of that model on this machine"):
+        recorded_encoder(read_manifest(copy))
 
 
 def test_documents_in_a_folder_that_cannot_be_listed_are_kept() -> None:
