@@ -1,5 +1,6 @@
 """A second build does only what has changed, and an interrupted one loses one window at most."""
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,8 +17,8 @@ from indexer.chunk import Chunking
 from indexer.errors import CorpusError, IndexLocked, IndexMismatch, RemovalGuard
 from indexer.manifest import read_manifest, recorded_encoder
 from indexer.options import BuildOptions
-from indexer.plan import plan_build, plan_changes
-from indexer.scan import Scan
+from indexer.plan import Changes, plan_build, plan_changes
+from indexer.scan import Scan, SourceFile
 from indexer.store import Unread, lock_for_writing, open_index
 from indexer.verify import verify_index
 from retriever.retriever import Retriever
@@ -264,6 +265,16 @@ class WeakEncoder(ConceptEncoder):
         if self.left < 0:
             raise Interrupted
         return super().encode_passages(texts)
+
+
+def test_a_file_that_becomes_a_pipe_or_a_device_after_the_listing_is_listed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")  # opened as a file it would be waited for without end
+    (tmp_path / "null.txt").symlink_to(os.devnull)
+    files = tuple(SourceFile(path, path.name, 1) for path in sorted(tmp_path.iterdir()))
+    reason = "It cannot be read: it is no ordinary file any more."
+    assert plan_changes({"null.txt": "1"}, Scan(files, (), 0)) == Changes(
+        (), (), (), 0, (Unread("null.txt", reason), Unread("pipe.txt", reason))
+    )
 
 
 def test_an_interrupted_build_goes_on_within_a_long_document(
