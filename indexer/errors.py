@@ -79,6 +79,17 @@ class StorageError(IndexerError):
         )
 
 
+class ReaderNotStarted(IndexerError):
+    """A process that reads documents could not be started: no file is to blame."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"A process that reads documents could not be started: {reason}.",
+            "The machine may be short of memory or very busy; what was committed is kept, and the "
+            "same command goes on from it.",
+        )
+
+
 class UnreadableDocument(IndexerError):
     """One file could not be read. A build lists it with its reason and goes on."""
 
