@@ -21,7 +21,7 @@ _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from indexer.isolation.worker import main; main()"
 )
-# It takes 0.2 s; on a machine that does ten times what it can, over a minute was seen.
+# It takes 0.2 s, and on a machine with ten times its load 20 s and more.
 _START_S = 300.0
 _READ_BYTES = MEGABYTE
 # Libraries that leak a little are given a new process before it matters.
