@@ -19,6 +19,7 @@ page catch `RagError` and nothing else; each kind carries the exit code that the
     │   ├── IndexLocked              9  another build is writing
     │   ├── RemovalGuard             2  an update would drop most of the documents
     │   ├── StorageError             1  the disk is full or the folder cannot be written
+    │   ├── ReaderNotStarted         1  no process can be started to read documents
     │   └── UnreadableDocument       -  one file could not be read; a build lists it and goes on
     └── RetrieverError (retriever/errors.py)
         ├── BlankQuery               2  there is nothing to search for

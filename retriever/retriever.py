@@ -14,7 +14,7 @@ import numpy as np
 
 from encoder.errors import UsageError
 from encoder.spec import Encoder, Reranker, Vectors
-from indexer.errors import IndexNotFound
+from indexer.errors import IndexNotFound, StorageError
 from indexer.language import detect_language, language_name
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
 from indexer.patterns import compile_patterns
@@ -200,8 +200,10 @@ def _stamp(index_dir: Path) -> tuple[int, int]:
     """Changes whenever the manifest is replaced."""
     try:
         status = (index_dir / FILE_NAME).stat()
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexNotFound(index_dir) from error
+    except OSError as error:
+        raise StorageError.refused(index_dir, error.strerror or str(error)) from error
     return status.st_mtime_ns, status.st_ino
 
 
