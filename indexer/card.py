@@ -7,6 +7,7 @@ memory, and taken only where it is certain that no better row was left out; else
 scanned by the processor.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -123,7 +124,7 @@ def rounding_slack(dim: int) -> float:
     Each number is off by 2^-11 of itself, or by 2^-25 where it is tiny; sums are in float32.
     """
     rounded = 2 * 2.0**-11 + 2.0**-22
-    tiny = 2 * dim**0.5 * 2.0**-25
+    tiny = 2 * math.sqrt(dim) * 2.0**-25
     summed = dim * 2.0**-24
     # Stored rows are of unit length up to their own rounding.
     return 1.01 * (rounded + tiny + summed)
