@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
+GPU_TESTS = ("tests/test_gpu.py", "tests/test_gpu_search.py")  # collecting all takes minutes
 STEPS: dict[str, list[str]] = {
-    "tests": ["-m", "pytest", "-m", "gpu", "-q", "-p", "no:cacheprovider", "tests"],
+    "tests": ["-m", "pytest", "-m", "gpu", "-q", "-p", "no:cacheprovider", *GPU_TESTS],
     "encoder": [str(HERE / "gpu_encoder.py")],
     "search-384": [str(HERE / "gpu_search.py")],
     "search-4096": [
