@@ -90,6 +90,7 @@ def search(
     )
     if explain:
         stderr.print(f"Balance: {retriever.balance_choice(question, balance).reason}.")
+        stderr.print(f"Search: {retriever.card_choice(balance).reason}.", markup=False)
     if as_json:
         stdout.print_json(json.dumps([asdict(hit) for hit in hits]))
     else:

@@ -14,12 +14,12 @@ import numpy as np
 
 from encoder.errors import UsageError
 from encoder.spec import Encoder, Reranker, Vectors
+from indexer.card import CardChoice, Mask
 from indexer.errors import IndexNotFound, StorageError
 from indexer.language import detect_language, language_name
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
 from indexer.patterns import compile_patterns
 from indexer.store import Index, Snapshot, StoredPassage, open_index
-from indexer.vector_index import Mask
 from retriever.balance import STRENGTH, BalanceMode
 from retriever.errors import BlankQuery
 from retriever.hit import Hit, ScoreKind
@@ -166,6 +166,11 @@ class Retriever:
             f"{STRENGTH[balance]:.0%} of each language's mean is taken away (from {fitted} "
             f"means); the question is in {language_name(detect_language(query))}",
         )
+
+    def card_choice(self, balance: BalanceMode = "auto") -> CardChoice:
+        """Say whether `search` scans the rows on a GPU, and why."""
+        with self._lock:
+            return self._state.choice(balance)
 
     def _follow_generation(self) -> None:
         """Change over to a new generation if a build has published one."""

@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 import encoder.cli
+import encoder.doctor
 import indexer.cli
 import retriever.cli
 from encoder.registry import REGISTRY
@@ -168,6 +170,26 @@ def test_doctor_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["licence"] == "MIT"
     assert facts["padding changes nothing"].startswith("yes (cosine ")
     assert facts["FAISS"].startswith("faiss-")
+    if not torch.cuda.is_available():
+        assert facts["FAISS"].endswith(": the processor scans an index's rows")
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        ("faiss-cpu 1.15.1", "pip install -c constraints.txt -e '.[gpu]'"),
+        ("faiss-gpu 1.15.1", "a GPU searches an index's rows where they are many and fit"),
+    ],
+)
+def test_doctor_says_what_searches_where_there_is_a_gpu(package: str, said: str) -> None:
+    assert encoder.doctor._scanned_by(package, gpu=True).endswith(said)
+
+
+def test_explain_says_where_the_rows_are_searched(
+    index_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search(index_dir, "cat", "--explain") == 0
+    assert "Search: the processor scans the rows: " in capsys.readouterr().err
 
 
 def run_in(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
