@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import typer
 from rich.console import Console
@@ -81,6 +81,20 @@ def run(
         error.show()  # type: ignore[attr-defined]
         return 2
     return int(code or 0)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once, with this exit code.
+
+    The usual way out takes the tokeniser's quarter of a million pieces apart one by one, half a
+    second that nobody waits for. Only for the end of a command that has closed what it opened.
+    """
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # the reader of the pipe has gone, or the disk is full: as the usual way does
+        code = code or 120
+    os._exit(code)
 
 
 def plain(text: str) -> str:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,25 @@ def test_a_folder_of_documents_cannot_smuggle_code_in(corpus_dir: Path) -> None:
     if script.exists():
         assert run_in(corpus_dir, str(script), "status").returncode == 0
     assert not (corpus_dir / "TRAPPED").exists()
+
+
+@pytest.mark.parametrize(("target", "code", "printed"), [("", 3, 4000), (">/dev/full", 120, 0)])
+def test_a_command_that_ends_at_once_has_printed_everything(
+    target: str, code: int, printed: int
+) -> None:
+    ending = "from encoder.console import leave; print('x' * 4000, end=''); leave(3)"
+    result = run_in(ROOT, "bash", "-c", f"exec '{sys.executable}' -c \"{ending}\" {target}")
+    assert (result.returncode, len(result.stdout), result.stderr) == (code, printed, "")
+
+
+def test_the_console_script_is_there_and_hands_its_exit_code_on(tmp_path: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    module, function = project["scripts"]["crosstongue"].split(":")
+    script = f"from {module} import {function}; {function}()"
+    version = run_in(ROOT, sys.executable, "-c", script, "--version")
+    assert (version.returncode, version.stdout) == (0, f"crosstongue {project['version']}\n")
+    absent = run_in(ROOT, sys.executable, "-c", script, "search", "cat", "--index", str(tmp_path))
+    assert absent.returncode == 4
 
 
 SLOW_BUILD = """
