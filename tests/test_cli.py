@@ -195,13 +195,36 @@ def test_a_folder_of_documents_cannot_smuggle_code_in(corpus_dir: Path) -> None:
     assert not (corpus_dir / "TRAPPED").exists()
 
 
-@pytest.mark.parametrize(("target", "code", "printed"), [("", 3, 4000), (">/dev/full", 120, 0)])
+@pytest.mark.parametrize(("code", "target", "ended"), [(3, "", 3), (0, ">/dev/full", 120)])
 def test_a_command_that_ends_at_once_has_printed_everything(
-    target: str, code: int, printed: int
+    code: int, target: str, ended: int
 ) -> None:
-    ending = "from encoder.console import leave; print('x' * 4000, end=''); leave(3)"
-    result = run_in(ROOT, "bash", "-c", f"exec '{sys.executable}' -c \"{ending}\" {target}")
-    assert (result.returncode, len(result.stdout), result.stderr) == (code, printed, "")
+    ending = f"from encoder.console import leave; print('x' * 4000, end=''); leave({code})"
+    result = run_in(ROOT, "bash", "-c", f"exec '{sys.executable}' -E -c \"{ending}\" {target}")
+    printed = 0 if target else 4000
+    assert (result.returncode, len(result.stdout), result.stderr) == (ended, printed, "")
+
+
+def test_results_that_a_full_disk_does_not_take_are_one_sentence(index_dir: Path) -> None:
+    listing = f"'{sys.executable}' -m indexer ls --index '{index_dir}' >/dev/full"
+    result = run_in(ROOT, "bash", "-c", listing)
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        "Error: The output cannot be written: No space left on device.",
+        "Free space there, or let it go to another file.",
+    ]
+
+
+def test_a_terminal_without_the_characters_gets_their_numbers(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "猫.txt").write_text("Die Katze.", encoding="utf-8")
+    assert build(tmp_path / "docs", tmp_path / "index") == 0
+    listing = (
+        f"PYTHONIOENCODING=latin-1 '{sys.executable}' -m indexer ls --index '{tmp_path}/index'"
+    )
+    result = run_in(ROOT, "bash", "-c", listing)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "de   txt        1  \\u732b.txt\n"
 
 
 def test_the_console_script_is_there_and_hands_its_exit_code_on(tmp_path: Path) -> None:
