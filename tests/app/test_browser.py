@@ -159,6 +159,11 @@ def test_arabic_and_hebrew_read_from_the_right(opened: Opened) -> None:
     assert dict(begins)["de"] == "left"
 
 
+def test_a_question_is_written_from_its_own_side(opened: Opened) -> None:
+    box = opened.page.get_by_label("Ask in any language")
+    assert box.evaluate("box => getComputedStyle(box).unicodeBidi") == "plaintext"
+
+
 def test_hostile_texts_appear_literally(opened: Opened) -> None:
     dialogs: list[object] = []
     opened.page.on("dialog", lambda dialog: dialogs.append(dialog))
@@ -173,6 +178,8 @@ def test_a_phone_needs_no_scrolling_to_the_side(opened: Opened) -> None:
     opened.page.set_viewport_size({"width": 375, "height": 812})
     opened.ask("bread")
     assert opened.texts("ct-source")[0] == f"{'long' * 40}.txt"
+    opened.page.get_by_label("Ask in any language").focus()
+    assert not opened.page.get_by_test_id("InputInstructions").is_visible()
     opened.page.locator(".ct-whole summary").first.click()
     widest = opened.page.evaluate(
         "Math.max(...[...document.querySelectorAll('.ct-card, .ct-card *')]"
