@@ -205,6 +205,17 @@ def test_a_command_that_ends_at_once_has_printed_everything(
     assert (result.returncode, len(result.stdout), result.stderr) == (ended, printed, "")
 
 
+def test_the_shell_completes_the_names_of_commands() -> None:
+    half_typed = (
+        "_CROSSTONGUE_COMPLETE=complete_bash",
+        "COMP_WORDS=crosstongue se",
+        "COMP_CWORD=1",
+    )
+    script = "import sys; sys.argv = ['crosstongue']; from app.commands import script; script()"
+    completed = run_in(ROOT, "env", *half_typed, sys.executable, "-c", script)
+    assert (completed.returncode, completed.stdout.split()) == (0, ["search"])
+
+
 def test_results_that_a_full_disk_does_not_take_are_one_sentence(index_dir: Path) -> None:
     listing = f"'{sys.executable}' -m indexer ls --index '{index_dir}' >/dev/full"
     result = run_in(ROOT, "bash", "-c", listing)
