@@ -6,6 +6,7 @@ page catch `RagError` and nothing else; each kind carries the exit code that the
 
     RagError
     ├── UsageError                   2  a value on the command line or in a call makes no sense
+    ├── OutputNotWritten             1  what a command prints cannot be written: the disk is full
     ├── EncoderError
     │   ├── UnknownEncoder           2  no registry row, folder or model of that name
     │   ├── EncoderNotAvailable      8  known, but its weights or libraries are not here
@@ -45,6 +46,16 @@ class UsageError(RagError):
     """A value given on the command line or in a call makes no sense."""
 
     exit_code = 2
+
+
+class OutputNotWritten(RagError):
+    """What a command prints cannot be written to where stdout leads."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The output cannot be written: {reason}.",
+            "Free space there, or let it go to another file.",
+        )
 
 
 class EncoderError(RagError):

@@ -71,11 +71,13 @@ def search(
     show_log(quiet=True)
     from indexer.manifest import recorded_encoder
     from indexer.store import open_index
+    from retriever.ahead import read_ahead
     from retriever.retriever import Retriever
     from retriever.snippet import make_snippets
 
     load: LoadEncoder = context.obj
     name = encoder or recorded_encoder(open_index(index).manifest)
+    read_ahead()
     retriever = Retriever.open(index, load(name, accept_licence=accept_license))
     languages = tuple(code.strip() for code in lang.split(",") if code.strip())
     hits = retriever.search(

@@ -20,6 +20,7 @@ from indexer.language import detect_language, language_name
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
 from indexer.patterns import compile_patterns
 from indexer.store import Index, Snapshot, StoredPassage, open_index
+from retriever.ahead import read_ahead
 from retriever.balance import STRENGTH, BalanceMode
 from retriever.errors import BlankQuery
 from retriever.hit import Hit, ScoreKind
@@ -67,6 +68,7 @@ class Retriever:
         index_dir = Path(index_dir)
         stamp = _stamp(index_dir)
         index = open_index(index_dir)
+        read_ahead()
         if encoder is None:
             from encoder.load import load_encoder
 
