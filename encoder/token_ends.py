@@ -7,8 +7,8 @@ is numpy.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from operator import itemgetter
 from threading import Lock
 
@@ -20,8 +20,7 @@ from encoder.spec import TokenEnds
 # 6 MB of text in 29 languages have 106,000 different words of 1.2 million characters.
 MEMORY_CHARS = 4_000_000
 # The tokeniser gets several texts of about this length at once, so that it can use all cores.
-BATCH_CHARS = 8_192
-LEARN_CHARS = 4_096
+BATCH_CHARS = 2_048
 # Control characters at which Python splits, and which the tokeniser deletes without splitting.
 _SPLIT_BY_PYTHON_ONLY = re.compile("[\x0b\x1c-\x1f]")
 _LAST_SPACE = 0x3000
@@ -52,6 +51,23 @@ def token_ends(tokenizer: Tokenizer, texts: Sequence[str]) -> list[TokenEnds]:
     return found
 
 
+class _Numbers:
+    """An array that grows at its end; a view of what it holds is `all`."""
+
+    def __init__(self) -> None:
+        self._room = np.zeros(1024, np.int64)
+        self.all = self._room[:0]
+
+    def extend(self, numbers: TokenEnds) -> None:
+        size = len(self.all) + len(numbers)
+        if size > len(self._room):
+            room = np.empty(2 * size, np.int64)
+            room[: len(self.all)] = self.all
+            self._room = room
+        self._room[len(self.all) : size] = numbers
+        self.all = self._room[:size]
+
+
 class WordMemory:
     """The tokens of the words met so far, of a tokeniser whose words stand alone.
 
@@ -59,84 +75,64 @@ class WordMemory:
 
     Attributes:
         memory_chars: It is emptied when its words have more characters.
-        learn_chars: Shorter texts, such as passages that were cut, are not learnt from.
     """
 
-    def __init__(
-        self,
-        tokenizer: Tokenizer,
-        memory_chars: int = MEMORY_CHARS,
-        learn_chars: int = LEARN_CHARS,
-    ) -> None:
+    def __init__(self, tokenizer: Tokenizer, memory_chars: int = MEMORY_CHARS) -> None:
         self.memory_chars = memory_chars
-        self.learn_chars = learn_chars
         self._tokenizer = tokenizer
         self._lock = Lock()
         self._forget()
 
     def token_ends(self, text: str) -> TokenEnds:
         """The same as the function `token_ends` of one text."""
+        if _SPLIT_BY_PYTHON_ONLY.search(text):
+            return token_ends(self._tokenizer, [text])[0]
         words = text.split()
         with self._lock:
-            unknown = {word for word in words if word not in self._number_of}
-            if _SPLIT_BY_PYTHON_ONLY.search(text) or (unknown and len(text) < self.learn_chars):
-                return token_ends(self._tokenizer, [text])[0]
             if self._chars > self.memory_chars:
                 self._forget()
-                unknown = set(words)
-            self._learn(sorted(unknown))
+            self._learn(list(set(words).difference(self._number_of)))
             counts, ends = self._recalled(words)
         return ends + np.repeat(_word_starts(text), counts)
 
     def _recalled(self, words: Sequence[str]) -> tuple[TokenEnds, TokenEnds]:
         """Of known words: how many tokens each has; all their ends, each from its word's start."""
         numbers = np.fromiter(map(self._number_of.__getitem__, words), np.int64, len(words))
-        counts = self._first[numbers + 1] - self._first[numbers]
+        first = self._first.all[numbers]
+        counts = self._first.all[numbers + 1] - first
         # For each word the range of its entries in _ends, all ranges one after another.
         before = np.cumsum(counts) - counts
-        entries = np.arange(counts.sum()) + np.repeat(self._first[numbers] - before, counts)
-        return counts, self._ends[entries]
+        entries = np.arange(counts.sum()) + np.repeat(first - before, counts)
+        return counts, self._ends.all[entries]
 
     def _forget(self) -> None:
         self._chars = 0
         self._number_of: dict[str, int] = {}
         # Number n has the entries _first[n] to _first[n + 1], counted from the word's start.
-        self._first = np.zeros(1, np.int64)
-        self._ends = np.empty(0, np.int64)
+        self._first, self._ends = _Numbers(), _Numbers()
+        self._first.extend(np.zeros(1, np.int64))
 
     def _learn(self, words: Sequence[str]) -> None:
         if not words:
             return
-        batches = list(_batches(words))
-        tokens = token_ends(self._tokenizer, ["\n".join(batch) for batch in batches])
-        counts, ends = [self._first], [self._ends]
-        last = self._first[-1]
-        for batch, found in zip(batches, tokens, strict=True):
-            lengths = np.fromiter(map(len, batch), np.int64, len(batch))
-            word_ends = np.cumsum(lengths + 1) - 1
-            # A first token may be the mark of a word's start alone, and end where the word starts.
-            word = np.searchsorted(word_ends, found, side="left")
-            ends.append(found - (word_ends - lengths)[word])
-            counts.append(last + np.cumsum(np.bincount(word, minlength=len(batch))))
-            last = counts[-1][-1]
-        self._first, self._ends = np.concatenate(counts), np.concatenate(ends)
-        number = len(self._number_of)
-        self._number_of.update(
-            zip(chain.from_iterable(batches), range(number, number + len(words)), strict=True)
-        )
-        self._chars += sum(map(len, words))
-
-
-def _batches(words: Sequence[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    size = 0
-    for word in words:
-        if batch and size + len(word) > BATCH_CHARS:
-            yield batch
-            batch, size = [], 0
-        batch.append(word)
-        size += len(word) + 1
-    yield batch
+        lengths = np.fromiter(map(len, words), np.int64, len(words))
+        line_ends = np.cumsum(lengths + 1) - 1
+        # The words as lines, about BATCH_CHARS in a batch; where each begins, and where all end.
+        marks = np.arange(0, line_ends[-1], BATCH_CHARS)
+        firsts = np.unique(np.searchsorted(line_ends, marks, side="right"))
+        bounds = [*firsts.tolist(), len(words)]
+        batches = ["\n".join(words[start:end]) for start, end in pairwise(bounds)]
+        places = line_ends[firsts] - lengths[firsts]
+        found = token_ends(self._tokenizer, batches)
+        tokens = np.concatenate([ends + at for at, ends in zip(places, found, strict=True)])
+        # A first token may be the mark of a word's start alone, and end where the word starts.
+        word = np.searchsorted(line_ends, tokens, side="left")
+        counts = np.cumsum(np.bincount(word, minlength=len(words)))
+        self._first.extend(self._first.all[-1] + counts)
+        self._ends.extend(tokens - (line_ends - lengths)[word])
+        known = len(self._number_of)
+        self._number_of.update(zip(words, range(known, known + len(words)), strict=True))
+        self._chars += int(lengths.sum())
 
 
 def _word_starts(text: str) -> TokenEnds:

@@ -1,6 +1,6 @@
 """document -> passages: spans that an encoder can read whole, cut where a reader would cut."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,8 +111,10 @@ class _Cutter:
         self.text = document.text
         self.encoder = encoder
         self.chunking = chunking
-        self.sentences = sentence_ends(self.text)
-        self.ends = _token_ends(self.text, self.sentences, encoder)
+        sentences = sentence_ends(self.text)
+        # As views: bisect answers for one offset ten times as fast as numpy does.
+        self.sentences = memoryview(sentences)
+        self.ends = memoryview(_token_ends(self.text, sentences, encoder))
         self.bonus = self._bonuses(document)
 
     def spans(self) -> list[tuple[int, int, int]]:
@@ -126,16 +128,14 @@ class _Cutter:
         return spans
 
     def _bonuses(self, document: Document) -> dict[int, float]:
-        """How good a place to end each offset is, beyond being a sentence end."""
-        lines = {int(end): LINE_BONUS for end in self.sentences if self.text[end - 1] == "\n"}
+        """How good a place to end an offset is, beyond being a sentence's or a line's end."""
         paragraphs = {int(end): PARAGRAPH_BONUS for end in paragraph_ends(self.text)}
         headings = {heading.start: HEADING_BONUS for heading in document.headings}
         stranded = {self._past_space(h.end): AFTER_HEADING_BONUS for h in document.headings}
-        return lines | paragraphs | stranded | headings
+        return paragraphs | stranded | headings
 
     def _count(self, start: int, end: int) -> int:
-        before, through = np.searchsorted(self.ends, (start, end), side="right")
-        return int(through - before)
+        return bisect_right(self.ends, end) - bisect_right(self.ends, start)
 
     def _end(self, start: int, done: int) -> int:
         """The best end after `done` of a passage that begins at `start`."""
@@ -150,21 +150,24 @@ class _Cutter:
             limit -= max(1, alone - most)
 
     def _end_within(self, start: int, done: int, limit: int) -> int:
-        first = int(np.searchsorted(self.ends, start, side="right"))
+        first = bisect_right(self.ends, start)
         if len(self.ends) - first <= limit:
             return len(self.text)
-        furthest = self._past_space(int(self.ends[first + limit - 1]))
-        half = max(done, start, int(self.ends[first + limit // 2 - 1]) if limit > 1 else start)
+        furthest = self._past_space(self.ends[first + limit - 1])
+        half = max(done, start, self.ends[first + limit // 2 - 1] if limit > 1 else start)
         return self._best_sentence_end(start, half, furthest) or self._forced_end(half, furthest)
 
     def _best_sentence_end(self, start: int, half: int, furthest: int) -> int | None:
-        low, high = np.searchsorted(self.sentences, (half, furthest), side="right")
+        low, high = bisect_right(self.sentences, half), bisect_right(self.sentences, furthest)
         best, best_value = None, -2.0
         size = max(1, furthest - start)
         for end in self.sentences[low:high]:
-            value = (int(end) - start) / size + self.bonus.get(int(end), 0.0)
+            bonus = self.bonus.get(end)
+            if bonus is None:
+                bonus = LINE_BONUS if self.text[end - 1] == "\n" else 0.0
+            value = (end - start) / size + bonus
             if value >= best_value:
-                best, best_value = int(end), value
+                best, best_value = end, value
         return best
 
     def _forced_end(self, low: int, high: int) -> int:
@@ -174,12 +177,11 @@ class _Cutter:
 
     def _next_start(self, start: int, end: int) -> int:
         """Go back by whole sentences within the allowed overlap."""
-        through = int(np.searchsorted(self.ends, end, side="right"))
-        back = max(0, through - self.chunking.overlap_tokens)
-        earliest = int(self.ends[back - 1]) if back else 0
-        place = int(np.searchsorted(self.sentences, max(earliest, start + 1), side="left"))
+        back = max(0, bisect_right(self.ends, end) - self.chunking.overlap_tokens)
+        earliest = self.ends[back - 1] if back else 0
+        place = bisect_left(self.sentences, max(earliest, start + 1))
         if place < len(self.sentences) and self.sentences[place] < end:
-            return int(self.sentences[place])
+            return self.sentences[place]
         return end
 
     def _past_space(self, offset: int) -> int:

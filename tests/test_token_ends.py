@@ -30,13 +30,13 @@ def test_remembered_words_have_the_tokens_of_the_whole_text(
     e5: TransformerEncoder, text: str
 ) -> None:
     exact = token_ends(e5.tokens.tokenizer, [text])[0]
-    memory = WordMemory(e5.tokens.tokenizer, learn_chars=0)
+    memory = WordMemory(e5.tokens.tokenizer)
     assert memory.token_ends(text).tolist() == exact.tolist()
     assert memory.token_ends(text).tolist() == exact.tolist()  # and when they are known
 
 
 def test_the_memory_is_emptied_when_it_is_full(e5: TransformerEncoder) -> None:
-    memory = WordMemory(e5.tokens.tokenizer, memory_chars=20, learn_chars=0)
+    memory = WordMemory(e5.tokens.tokenizer, memory_chars=20)
     texts = [f"Number {number} is not number {number + 1}." for number in range(50)]
     found = [memory.token_ends(text) for text in texts]
     for ends, exact in zip(found, token_ends(e5.tokens.tokenizer, texts), strict=True):
@@ -44,15 +44,8 @@ def test_the_memory_is_emptied_when_it_is_full(e5: TransformerEncoder) -> None:
     assert memory._chars < 50
 
 
-def test_a_cut_passage_is_not_learnt(e5: TransformerEncoder) -> None:
-    memory = WordMemory(e5.tokens.tokenizer)
-    exact = token_ends(e5.tokens.tokenizer, ["A passage."])[0]
-    assert memory.token_ends("A passage.").tolist() == exact.tolist()
-    assert memory._chars == 0
-
-
 def test_threads_may_share_a_memory(e5: TransformerEncoder) -> None:
-    memory = WordMemory(e5.tokens.tokenizer, memory_chars=400, learn_chars=0)
+    memory = WordMemory(e5.tokens.tokenizer, memory_chars=400)
     texts = [" ".join(f"word{at * step}" for at in range(40)) for step in range(1, 60)]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(memory.token_ends, texts))
