@@ -34,7 +34,7 @@ from indexer.chunk import Chunking, chunk_document
 from indexer.document import Document
 
 LANGUAGES = "en,de,ru,ar,hi,ja,ko,zh-Hans"
-SIZES = ((128, 16), (256, 32), (448, 56))
+SIZES = "128,256,448"
 SLICE = 128
 
 Cut = Callable[[str], list[str]]
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--languages", default=LANGUAGES)
     parser.add_argument("--groups", type=int, default=40)
+    parser.add_argument("--sizes", default=SIZES, help="tokens of a passage; an eighth overlaps")
     parser.add_argument("--titles", action="store_true")
     given = parser.parse_args()
     sections, queries = subset(given.osguide, given.languages.split(","), given.groups)
@@ -64,7 +65,8 @@ def main() -> None:
     asked = vectors_of.queries([query.text for query in queries])
     print(f"{len(sections)} sections, {len(queries)} queries, languages {given.languages}")
     print(f"{'':32} {'passages':>8} {'all nDCG@10':>11} {'pairs nDCG@10':>13} {'recall@1':>8}")
-    for name, cut, title in variants(encoder, titles=given.titles):
+    sizes = [int(size) for size in given.sizes.split(",")]
+    for name, cut, title in variants(encoder, sizes, titles=given.titles):
         parts = [cut(section.text) for section in sections]
         texts = [
             f"{heading(section)}\n{part}" if title else part
@@ -105,10 +107,12 @@ def texts(path: Path) -> Iterator[Text]:
             yield Text(row["text"], row["lang"], row["group"], row.get("article", ""))
 
 
-def variants(encoder: Encoder, *, titles: bool) -> Iterator[tuple[str, Cut, bool]]:
+def variants(
+    encoder: Encoder, sizes: Sequence[int], *, titles: bool
+) -> Iterator[tuple[str, Cut, bool]]:
     tokenizer = Tokenizer.from_file(str(unpacked_folder() / "tokenizer.json"))
-    for size, overlap in SIZES:
-        chunking = Chunking(size, overlap)
+    for size in sizes:
+        chunking = Chunking(size, size // 8)
 
         def ours(text: str, chunking: Chunking = chunking) -> list[str]:
             document = Document("", "txt", "", text)
