@@ -17,7 +17,7 @@ from indexer.errors import UnreadableDocument
 from indexer.read.blocks import Origin, assemble
 from indexer.read.pdf_edges import without_edges
 from indexer.read.pdf_lines import Line, page_lines
-from indexer.read.pdf_marks import is_rtl, mend_rtl, mirrored
+from indexer.read.pdf_marks import mend_rtl, mirrored
 from indexer.read.pdf_paragraphs import paragraphs
 
 # The largest books have some 5,000 pages; a damaged page tree can claim millions.
@@ -119,11 +119,11 @@ def _pictured(pdf: pdfium.PdfDocument, index: int) -> bool:
 
 def _mended(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     """Return the pages with their right-to-left lines put right."""
-    turn = mirrored(line.text for page in pages for line in page)
+    turn = mirrored(line.text for page in pages for line in page if line.right_to_left)
     return [
         [
             replace(line, text=mend_rtl(line.text, turn_brackets=turn))
-            if is_rtl(line.text)
+            if line.right_to_left
             else line
             for line in page
         ]

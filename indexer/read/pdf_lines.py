@@ -1,13 +1,25 @@
 """One PDF page -> its lines, with the geometry that tells paragraphs apart."""
 
 import ctypes
+import math
 import re
+import unicodedata
 from dataclasses import dataclass, replace
+from statistics import median
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from indexer.read.pdf_marks import mend_marks, turn_ligatures
+from indexer.read.pdf_bidi import Glyph, read_from_the_right
+from indexer.read.pdf_marks import (
+    has_latin,
+    has_rtl,
+    is_rtl,
+    mend_marks,
+    mostly_rtl,
+    origin,
+    turn_ligatures,
+)
 
 # PDFium writes this character for a hyphen at the end of a line, and leaves the line break out.
 _HYPHEN_BREAK = "\ufffe"
@@ -20,13 +32,19 @@ _SIGN = re.compile(
 _FIXED_PITCH = re.compile(
     rb"(?i)mono|courier|consol|typewriter|cmtt|nimbusmon|inconsolata|menlo|code|tt\d*$"
 )
+_UNMAPPED = "\ufffd"
 _FIXED_PITCH_FLAG = 1  # ISO 32000-1, table 123: font flags, bit 1
 _FONT_NAME_BYTES = 128
+
+_Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of print. Lengths are points, y grows upwards; all are 0 where they are not known.
+
+    A column of vertical Japanese or Chinese is a line of a page turned by a quarter: its left is
+    its upper end, its base its place from the left, so the next one is below it.
 
     Attributes:
         text: In logical order, without its line end.
@@ -35,6 +53,8 @@ class Line:
         base: Height of its first character's lower edge.
         height: Line height of its font.
         fixed_pitch: Printed like code.
+        vertical: Printed from top to bottom.
+        right_to_left: Begins at its right end.
         hyphenated: A hyphen at its end tears a word that goes on in the next line.
     """
 
@@ -45,24 +65,74 @@ class Line:
     base: float = 0.0
     height: float = 0.0
     fixed_pitch: bool = False
+    vertical: bool = False
+    right_to_left: bool = False
     hyphenated: bool = False
 
 
 def page_lines(text_page: pdfium.PdfTextPage, number: int) -> list[Line]:
     """Return the lines of a page in reading order; blank ones are left out."""
-    text = text_page.get_text_range()
-    # Where characters and indices do not agree (outside the BMP), the lines come without geometry.
-    indexed = len(text) == text_page.count_chars()
-    if indexed:
-        text = turn_ligatures(text_page, text)
+    text = turn_ligatures(text_page, _characters(text_page))
+    right_to_left = mostly_rtl(text)
     lines: list[Line] = []
     start = 0
     for end, stop, hyphenated in _line_ends(text):
         if text[start:end].strip():
             line = Line(text[start:end], number, hyphenated=hyphenated)
-            lines.append(_measured(text_page, line, start) if indexed else line)
+            line = _measured(text_page, line, start)
+            if is_rtl(line.text) or (
+                right_to_left and (has_rtl(line.text) or not has_latin(line.text))
+            ):
+                line = _read_from_the_right(text_page, line, start)
+            lines.append(line)
         start = stop
     return [replace(line, text=_LINE_END.sub("", line.text)) for line in lines]
+
+
+def _characters(text_page: pdfium.PdfTextPage) -> str:
+    """The page's text, each character at its index."""
+    text: str = text_page.get_text_range()
+    size = text_page.count_chars()
+    if len(text) == size:
+        return text
+    # PDFium leaves out of a text what its font does not explain.
+    codes = (pdfium_c.FPDFText_GetUnicode(text_page, at) for at in range(size))
+    return "".join(chr(code) if code else _UNMAPPED for code in codes)
+
+
+def _read_from_the_right(text_page: pdfium.PdfTextPage, line: Line, start: int) -> Line:
+    glyphs: list[Glyph] = []
+    place, height = None, line.height
+    for at, char in enumerate(line.text, start):
+        left, bottom, right, top = text_page.get_charbox(at, loose=True)
+        height = max(height, top - bottom)
+        made_up = pdfium_c.FPDFText_IsGenerated(text_page, at) == 1
+        if char < " " or (char.isspace() and (made_up or right <= left)):
+            continue
+        here = origin(text_page, at)
+        if here == place and glyphs and not unicodedata.combining(char):
+            glyphs[-1].text += char  # a ligature
+            glyphs[-1].left = min(glyphs[-1].left, left)
+            glyphs[-1].right = max(glyphs[-1].right, right)
+            continue
+        place = here
+        # Boxes are of the ink in some fonts.
+        left = min(left, here[0])
+        run = ctypes.cast(pdfium_c.FPDFText_GetTextObject(text_page, at), ctypes.c_void_p).value
+        glyphs.append(Glyph(char, left, right, here[1], run or 0))
+    text = read_from_the_right(glyphs, height)
+    if text is None:
+        return replace(line, right_to_left=True)
+    printed = [glyph for glyph in glyphs if not glyph.text.isspace()]
+    return replace(
+        line,
+        text=text,
+        left=min(glyph.left for glyph in printed),
+        right=max(glyph.right for glyph in printed),
+        base=median(glyph.base for glyph in printed),
+        height=_font_size(text_page, start),
+        right_to_left=True,
+    )
 
 
 def _line_ends(text: str) -> list[tuple[int, int, bool]]:
@@ -85,7 +155,16 @@ def _measured(text_page: pdfium.PdfTextPage, line: Line, start: int) -> Line:
     first = start + next(letters, len(line.text) - len(line.text.lstrip()))
     last = start + len(line.text.rstrip()) - 1
     boxes = [text_page.get_charbox(at, loose=True) for at in (first, last)]
-    _, bottom, _, top = boxes[0]
+    left, bottom, right, top = boxes[0]
+    if _is_column(*boxes):
+        return replace(
+            line,
+            left=-top,
+            right=-boxes[1][1],
+            base=(left + right) / 2,
+            height=_font_size(text_page, first),
+            vertical=True,
+        )
     return replace(
         line,
         text=mend_marks(text_page, line.text, start, top - bottom),
@@ -95,6 +174,21 @@ def _measured(text_page: pdfium.PdfTextPage, line: Line, start: int) -> Line:
         height=top - bottom,
         fixed_pitch=_is_fixed_pitch(text_page, first) and _is_fixed_pitch(text_page, last),
     )
+
+
+def _font_size(text_page: pdfium.PdfTextPage, at: int) -> float:
+    """The size of a character's font in points: some fonts give boxes of the ink only."""
+    matrix = pdfium_c.FS_MATRIX()
+    pdfium_c.FPDFText_GetMatrix(text_page, at, matrix)
+    size: float = pdfium_c.FPDFText_GetFontSize(text_page, at)
+    return size * math.hypot(matrix.c, matrix.d)
+
+
+def _is_column(first: _Box, last: _Box) -> bool:
+    """Tell from its first and last characters whether a line runs from top to bottom."""
+    down = first[1] - last[1]
+    aside = abs(first[0] + first[2] - last[0] - last[2]) / 2
+    return down > first[3] - first[1] > 0 and aside < first[2] - first[0]
 
 
 def _is_fixed_pitch(text_page: pdfium.PdfTextPage, at: int) -> bool:

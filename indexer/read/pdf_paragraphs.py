@@ -18,7 +18,8 @@ _UNSPACED = re.compile(
 _BROKEN_AT_WORDS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 _THAI_WORD_CHARS = 9
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
-_RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+# A Hebrew or Arabic prefix before a foreign word or a number.
+_PREFIX_END = re.compile(r"[\u05d0-\u05ea\u0620-\u064a]-$")
 _ITEM = re.compile(r"\s*([•‣▪●◦·∙■□○–—*-]\s|\(?(\d{1,3}|[A-Za-z])[.)]\s|[①-⑳])")
 _SENTENCE_END = re.compile(r"[.!?:;。．！？：；…؟۔।॥)\]」』”\"]\s*$")
 # A table of contents: dots that lead to a number, or a number at the end.
@@ -118,7 +119,7 @@ def _continues(page: Sequence[Line], at: int, step: float) -> bool:
     above, line = page[at - 1], page[at]
     if above.hyphenated:
         return True
-    if above.fixed_pitch and line.fixed_pitch:
+    if above.vertical != line.vertical or (above.fixed_pitch and line.fixed_pitch):
         return False
     if not line.height or _ITEM.match(line.text) or _gap(above, line, step):
         return False
@@ -132,8 +133,14 @@ def _continues(page: Sequence[Line], at: int, step: float) -> bool:
 def _ends_early(page: Sequence[Line], at: int) -> bool:
     """Tell whether the first word of a line would have fitted onto the line above it."""
     above, line = page[at - 1], page[at]
-    column = [other for other in page if other.left < above.right and other.right > above.left]
-    if len(_RTL.findall(above.text)) * 2 > len(above.text.strip()):
+    column = [
+        other
+        for other in page
+        if other.left < above.right
+        and other.right > above.left
+        and other.vertical == above.vertical
+    ]
+    if above.right_to_left:
         slack = above.left + _edge([-other.left for other in column])
     else:
         slack = _edge([other.right for other in column]) - above.right
@@ -160,6 +167,8 @@ def _join(text: str, line: str, habits: _Habits, *, hyphenated: bool) -> str:
     tail = text.rstrip()
     if _UNSPACED.match(tail[-1:]) and _UNSPACED.match(line[:1]):
         return text + line
+    if _PREFIX_END.search(tail):
+        return tail + line
     if _HANGUL.match(text[-1:]) and _HANGUL.match(line[:1]) and habits.blank_ends:
         return text + line
     return f"{tail} {line}"
