@@ -49,6 +49,13 @@ _KANA_SHARE = 0.4
 # Labels that browsers read as the Windows code page (WHATWG Encoding Standard, section 4.2).
 _AS_WINDOWS = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "tis-620": "cp874"}
 _AS_SUPERSET = {"gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "shift_jis": "cp932"}
+# Code pages that no browser knows and no files are found in today; they take short Cyrillic texts.
+_NEVER_FILES = [
+    "cp1006", "cp720", "cp737", "cp775", "cp856", "cp857", "cp858", "cp860", "cp861", "cp863",
+    "cp864", "cp865", "cp869", "hp_roman8", "kz1048", "ptcp154", "mac_iceland", "mac_turkish",
+    "mac_latin2", "mac_greek", "cp1125", "cp037", "cp273", "cp424", "cp500", "cp875", "cp1026",
+    "cp1140",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ def _by_looks(data: bytes) -> tuple[str, str]:
     if _looks_like_utf16(data):
         encoding = "utf-16-be" if data[::2].count(0) > data[1::2].count(0) else "utf-16-le"
         return data.decode(encoding, errors="replace"), encoding
-    best = from_bytes(data[:_PROBE_BYTES]).best()
+    best = from_bytes(data[:_PROBE_BYTES], cp_exclusion=_NEVER_FILES).best()
     if best is None:
         raise _no_text()
     encoding = best.encoding

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import openpyxl
@@ -37,7 +38,7 @@ def read(path: Path, source: str) -> Document:
             notes: list[str] = []
             for sheet in book.worksheets:
                 sheet.reset_dimensions()  # the declared size may be a lie in both directions
-                lines = islice(sheet.iter_rows(values_only=True), MAX_ROWS + 1)
+                lines = islice(sheet.iter_rows(), MAX_ROWS + 1)
                 blocks.append(Block(sheet.title, level=1))
                 blocks += _rows(islice(lines, MAX_ROWS))
                 if next(lines, None) is not None:
@@ -50,7 +51,7 @@ def read(path: Path, source: str) -> Document:
     return assemble(Origin(source, "xlsx", title), blocks, notes)
 
 
-def _rows(rows: Iterable[tuple[object, ...]]) -> Iterator[Block]:
+def _rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[Block]:
     tight = False
     for cells in rows:
         text = row(map(_shown, cells[:MAX_COLUMNS]))
@@ -59,10 +60,13 @@ def _rows(rows: Iterable[tuple[object, ...]]) -> Iterator[Block]:
             tight = True
 
 
-def _shown(value: object) -> str:
-    """Return a value as a sheet shows it by default."""
+def _shown(cell: Any) -> str:
+    """Return a cell's value as a sheet shows it by default."""
+    value = cell.value
     if value is None:
         return ""
+    if isinstance(value, int | float) and "%" in (cell.number_format or ""):
+        return f"{100 * value:.15g}%"
     if isinstance(value, float):
         return f"{value:.15g}"
     if isinstance(value, datetime.datetime):

@@ -107,6 +107,16 @@ def test_pptx_has_a_page_for_each_slide_in_the_order_of_the_show(read_bytes: Rea
     )
 
 
+def test_xlsx_shows_a_percentage_as_one(read_bytes: ReadBytes) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["rate", 0.25])
+    sheet["B1"].number_format = "0.0%"
+    data = io.BytesIO()
+    book.save(data)
+    assert read_bytes("a.xlsx", data.getvalue()).text == "Sheet\n\nrate | 25%"
+
+
 def test_xlsx_shows_values_row_by_row(read_bytes: ReadBytes) -> None:
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]

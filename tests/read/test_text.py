@@ -63,3 +63,17 @@ def test_a_declared_encoding_does_not_overrule_valid_utf8() -> None:
 
 def test_a_declared_encoding_counts_where_utf8_fails() -> None:
     assert decode("größer €".encode("cp1252"), declared="iso-8859-1").text == "größer €"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1251", 'имя;цена\n"a;b";"1,5"\n'),
+        ("cp866", "Гарантия на товар составляет два года со дня покупки."),
+    ],
+)
+def test_short_cyrillic_is_not_taken_for_a_code_page_that_nobody_uses(
+    encoding: str, text: str
+) -> None:
+    found = decode(text.encode(encoding))
+    assert (found.text, found.encoding) == (text, encoding)
