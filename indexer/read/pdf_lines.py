@@ -1,7 +1,6 @@
 """One PDF page -> its lines, with the geometry that tells paragraphs apart."""
 
 import ctypes
-import math
 import re
 import unicodedata
 from dataclasses import dataclass, replace
@@ -11,7 +10,9 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from indexer.read.pdf_bidi import Glyph, read_from_the_right
+from indexer.read.pdf_clusters import join_clusters
 from indexer.read.pdf_marks import (
+    font_size,
     has_latin,
     has_rtl,
     is_rtl,
@@ -72,7 +73,7 @@ class Line:
 
 def page_lines(text_page: pdfium.PdfTextPage, number: int) -> list[Line]:
     """Return the lines of a page in reading order; blank ones are left out."""
-    text = turn_ligatures(text_page, _characters(text_page))
+    text = join_clusters(text_page, turn_ligatures(text_page, _characters(text_page)))
     right_to_left = mostly_rtl(text)
     lines: list[Line] = []
     start = 0
@@ -130,7 +131,7 @@ def _read_from_the_right(text_page: pdfium.PdfTextPage, line: Line, start: int) 
         left=min(glyph.left for glyph in printed),
         right=max(glyph.right for glyph in printed),
         base=median(glyph.base for glyph in printed),
-        height=_font_size(text_page, start),
+        height=font_size(text_page, start),
         right_to_left=True,
     )
 
@@ -162,7 +163,7 @@ def _measured(text_page: pdfium.PdfTextPage, line: Line, start: int) -> Line:
             left=-top,
             right=-boxes[1][1],
             base=(left + right) / 2,
-            height=_font_size(text_page, first),
+            height=font_size(text_page, first),
             vertical=True,
         )
     return replace(
@@ -174,14 +175,6 @@ def _measured(text_page: pdfium.PdfTextPage, line: Line, start: int) -> Line:
         height=top - bottom,
         fixed_pitch=_is_fixed_pitch(text_page, first) and _is_fixed_pitch(text_page, last),
     )
-
-
-def _font_size(text_page: pdfium.PdfTextPage, at: int) -> float:
-    """The size of a character's font in points: some fonts give boxes of the ink only."""
-    matrix = pdfium_c.FS_MATRIX()
-    pdfium_c.FPDFText_GetMatrix(text_page, at, matrix)
-    size: float = pdfium_c.FPDFText_GetFontSize(text_page, at)
-    return size * math.hypot(matrix.c, matrix.d)
 
 
 def _is_column(first: _Box, last: _Box) -> bool:

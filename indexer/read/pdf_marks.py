@@ -4,6 +4,7 @@ Seen with pypdfium2 5.15.2 (PDFium 153) on PDFs of LibreOffice, Word and Chrome.
 """
 
 import ctypes
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -202,3 +203,11 @@ def origin(text_page: pdfium.PdfTextPage, at: int) -> tuple[float, float]:
     x, y = ctypes.c_double(), ctypes.c_double()
     pdfium_c.FPDFText_GetCharOrigin(text_page, at, x, y)
     return x.value, y.value
+
+
+def font_size(text_page: pdfium.PdfTextPage, at: int) -> float:
+    """The size of a character's font in points: some fonts give boxes of the ink only."""
+    matrix = pdfium_c.FS_MATRIX()
+    pdfium_c.FPDFText_GetMatrix(text_page, at, matrix)
+    size: float = pdfium_c.FPDFText_GetFontSize(text_page, at)
+    return size * math.hypot(matrix.c, matrix.d)

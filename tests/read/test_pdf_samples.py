@@ -69,3 +69,9 @@ def test_a_letter_that_no_font_explains_leaves_a_mark() -> None:
     assert "قیمت 1,250.50 روپے [ٹیکس سمیت] ہے\N{REPLACEMENT CHARACTER}" in text_of(
         "chromium-rtl.ur.pdf"
     )
+
+
+def test_bengali_syllables_are_not_torn_and_words_not_joined() -> None:
+    text = text_of("chromium.bn.pdf")
+    assert text.startswith("এই যন্ত্রের ওয়ারেন্টি কেনার দিন থেকে ")
+    assert "তাদের মাঝে কেউ পরিবর্তন নিয়ে কাজ করে, কেউ করে না" in text
