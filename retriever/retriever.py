@@ -12,17 +12,16 @@ from typing import Self
 
 import numpy as np
 
-from encoder.errors import UsageError
-from encoder.spec import Encoder, Reranker, Vectors
+from encoder.spec import Encoder, Reranker
 from indexer.errors import IndexNotFound
 from indexer.language import detect_language, language_name
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
-from indexer.patterns import compile_patterns
-from indexer.store import Index, Snapshot, StoredPassage, open_index
-from indexer.vector_index import Mask
+from indexer.store import Index, open_index
 from retriever.balance import STRENGTH, BalanceMode
 from retriever.errors import BlankQuery
+from retriever.filters import Filters
 from retriever.hit import Hit, ScoreKind
+from retriever.shape import Shape
 from retriever.state import SearchState
 
 log = logging.getLogger(__name__)
@@ -129,8 +128,7 @@ class Retriever:
         """
         if not query.strip():
             raise BlankQuery
-        if k < 1:
-            raise UsageError(f"k is {k}.", "Ask for at least one hit: -k 10")
+        filters, shape = Filters.of(languages, path), Shape.of(k, min_score)
         cut = self.encoder.query_tokens_cut(query, instruction)
         if cut:
             log.warning("the question is too long: its last %d tokens were not read", cut)
@@ -142,7 +140,7 @@ class Retriever:
                 if self._state.index.commit_id(database) != self._state.snapshot.commit_id:
                     self._state = SearchState(self._state.index, self._state.stamp, database)
                 mode = self._state.effective(balance)
-                allowed = _allowed(self._state.snapshot, languages, path)
+                allowed = filters.allowed(self._state.snapshot)
                 rows, scores, cosines = self._state.search(
                     vector, detect_language(query), mode, wanted, allowed
                 )
@@ -150,7 +148,7 @@ class Retriever:
         kind: ScoreKind = "cosine" if mode == "off" else "balanced"
         if rerank is not None and passages:
             scores, kind = rerank.scores(query, [passage.text for passage in passages]), "reranked"
-        return _ranked(passages, scores, cosines, kind, min_score)[:k]
+        return shape.hits(passages, scores, cosines, kind)
 
     def balance_choice(self, query: str, balance: BalanceMode = "auto") -> BalanceChoice:
         """Say what `search` does about languages for this question."""
@@ -178,24 +176,6 @@ class Retriever:
             self._state = SearchState(index, stamp, database)
 
 
-def _ranked(
-    passages: Sequence[StoredPassage],
-    scores: Vectors,
-    cosines: Vectors,
-    kind: ScoreKind,
-    min_score: float | None,
-) -> tuple[Hit, ...]:
-    # Equal scores are ordered by what is the same in every index of these documents.
-    order = sorted(
-        range(len(passages)), key=lambda i: (-scores[i], passages[i].source, passages[i].start)
-    )
-    return tuple(
-        Hit(rank, float(scores[i]), kind, float(cosines[i]), passages[i])
-        for rank, i in enumerate(order, 1)
-        if min_score is None or scores[i] >= min_score
-    )
-
-
 def _stamp(index_dir: Path) -> tuple[int, int]:
     """Changes whenever the manifest is replaced."""
     try:
@@ -203,15 +183,3 @@ def _stamp(index_dir: Path) -> tuple[int, int]:
     except OSError as error:
         raise IndexNotFound(index_dir) from error
     return status.st_mtime_ns, status.st_ino
-
-
-def _allowed(snapshot: Snapshot, languages: Sequence[str], path: str | None) -> Mask:
-    allowed = snapshot.live
-    if languages:
-        wanted = [i for i, name in enumerate(snapshot.languages) if name in set(languages)]
-        allowed = allowed & np.isin(snapshot.language_of, wanted)
-    if path is not None:
-        spec = compile_patterns([path], "--path")
-        wanted = [i for i, source in enumerate(snapshot.sources) if spec.match_file(source)]
-        allowed = allowed & np.isin(snapshot.document_of, wanted)
-    return allowed
