@@ -1,0 +1,247 @@
+"""The tantivy structure over the words of passages. The only module that knows tantivy.
+
+A document of it is a passage: its row, the words of its text in order, further forms of them, pairs
+of characters (words.py), and the words of what stands above it, its title and headings.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import tantivy
+
+from encoder.spec import Vectors
+from indexer.vector_index import Mask, Rows
+from indexer.words import WORDS_VERSION, Words, find_words
+
+Field = Literal["words", "forms", "grams", "above"]
+
+# What an index was made with: another version reads it wrongly or not at all.
+RECIPE = f"words {WORDS_VERSION}, tantivy {tantivy.__version__}"
+WRITER_BYTES = 64_000_000
+# Above this, passing on which rows are allowed costs more than leaving others out afterwards.
+MOST_ROWS_NAMED = 2_000
+
+
+class LexicalDamage(Exception):
+    """The files are not those of such an index."""
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalText:
+    """What is indexed of a passage."""
+
+    row: int
+    text: str
+    above: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One way in which a term may stand in a passage: tokens that follow one another in a field.
+
+    Attributes:
+        weight: In (0, 1]; the best spelling that is found counts.
+    """
+
+    field: Field
+    tokens: tuple[str, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word, code or phrase of a question, in all its spellings; the same for all indexes."""
+
+    text: str
+    spellings: tuple[Spelling, ...]
+
+
+Weighted = Sequence[tuple[Term, float]]
+"""Terms, and what each counts where it is found."""
+
+
+class LexicalIndex:
+    """Finds the passages in which terms stand."""
+
+    def __init__(self, index: tantivy.Index) -> None:
+        self._index = index
+        index.config_reader("manual")
+        self._searcher = index.searcher()
+
+    @classmethod
+    def in_memory(cls, texts: Iterable[LexicalText]) -> Self:
+        """Index texts without writing anything."""
+        index = tantivy.Index(_schema())
+        _write(index, texts, ())
+        index.reload()
+        return cls(index)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open a folder; tantivy puts a lock file into it.
+
+        Raises:
+            LexicalDamage: It is not the folder of such an index.
+        """
+        with _damage():
+            index = tantivy.Index.open(str(folder))
+            if sorted(path.name for path in folder.iterdir()) and index.schema != _schema():
+                raise LexicalDamage("its fields are others")
+            return cls(index)
+
+    @property
+    def passages(self) -> int:
+        """How many passages are in it."""
+        return int(self._searcher.num_docs)
+
+    def frequency(self, term: Term) -> int:
+        """How many passages hold a term, at most, those deleted since the last merge included."""
+        with _damage():
+            return max(
+                min(self._searcher.doc_freq(spelling.field, token) for token in spelling.tokens)
+                for spelling in term.spellings
+            )
+
+    def search(self, terms: Weighted, limit: int, allowed: Mask | None = None) -> "Found":
+        """Find the passages in which the terms found count most.
+
+        Args:
+            terms: What is looked for; a passage has the sum of what the terms in it count.
+            limit: Most passages wanted.
+            allowed: Shape (rows,); False keeps a row out.
+        """
+        schema = self._index.schema
+        query = tantivy.Query.boolean_query(
+            [(tantivy.Occur.Should, _term_query(schema, term, weight)) for term, weight in terms]
+        )
+        return self._search(query, limit, allowed)
+
+    def bm25(self, terms: Sequence[Term], limit: int, allowed: Mask | None = None) -> "Found":
+        """Find the passages that BM25 ranks first."""
+        schema = self._index.schema
+        queries = [
+            tantivy.Query.boost_query(_spelling_query(schema, spelling), spelling.weight)
+            for term in terms
+            for spelling in term.spellings
+        ]
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in queries])
+        return self._search(query, limit, allowed)
+
+    def _search(self, query: tantivy.Query, limit: int, allowed: Mask | None) -> "Found":
+        if allowed is not None:
+            rows = np.flatnonzero(allowed)
+            if len(rows) <= MOST_ROWS_NAMED:
+                named = tantivy.Query.term_set_query(self._index.schema, "row", rows.tolist())
+                silent = tantivy.Query.const_score_query(named, 0.0)
+                query = tantivy.Query.boolean_query(
+                    [(tantivy.Occur.Must, query), (tantivy.Occur.Must, silent)]
+                )
+                allowed = None
+        wanted = limit
+        while True:
+            with _damage():
+                hits = self._searcher.search(query, limit=wanted, count=False).hits
+                values = self._searcher.fast_field_values("row", [hit[1] for hit in hits])
+            found = np.array(values, np.int64)
+            scores = np.array([hit[0] for hit in hits], np.float32)
+            if allowed is None:
+                return Found(found, scores, len(hits) < wanted)
+            if found.size and not (found.min() >= 0 and found.max() < len(allowed)):
+                raise LexicalDamage("it names rows that are not there")
+            kept = allowed[found]
+            if kept.sum() >= limit or len(hits) < wanted:
+                at_end = len(hits) < wanted and int(kept.sum()) <= limit
+                return Found(found[kept][:limit], scores[kept][:limit], at_end)
+            wanted *= 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Passages that were found, best first.
+
+    Attributes:
+        is_all: There are no others.
+    """
+
+    rows: Rows
+    scores: Vectors
+    is_all: bool
+
+
+def update(folder: Path, texts: Iterable[LexicalText], gone: Sequence[int]) -> None:
+    """Add passages to the index in a folder, made if it is empty, and take those rows out."""
+    index = tantivy.Index(_schema(), str(folder))
+    _write(index, texts, gone)
+
+
+def _write(index: tantivy.Index, texts: Iterable[LexicalText], gone: Sequence[int]) -> None:
+    # One thread: the same passages make the same index.
+    with index.writer(WRITER_BYTES, 1) as writer:
+        for row in gone:
+            writer.delete_documents_by_term("row", row)
+        for text in texts:
+            writer.add_document(_document(text))
+        writer.commit()
+        writer.wait_merging_threads()
+
+
+def _document(text: LexicalText) -> tantivy.Document:
+    words = find_words(text.text)
+    document = tantivy.Document()
+    document.add_unsigned("row", text.row)
+    document.add_text("words", " ".join(words.words))
+    document.add_text("forms", " ".join(words.forms))
+    document.add_text("grams", " ".join(words.grams))
+    document.add_text("above", " ".join(_all_forms(find_words(text.above))))
+    return document
+
+
+def _all_forms(words: Words) -> Iterator[str]:
+    yield from dict.fromkeys((*words.words, *words.forms))
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("row", indexed=True, fast=True)
+    for name, option in (
+        ("words", "position"), ("forms", "freq"), ("grams", "position"), ("above", "freq"),
+    ):  # fmt: skip
+        # The texts are words already, with spaces between them.
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option=option)
+    return builder.build()
+
+
+def _term_query(schema: tantivy.Schema, term: Term, weight: float) -> tantivy.Query:
+    return tantivy.Query.disjunction_max_query(
+        [
+            tantivy.Query.const_score_query(
+                _spelling_query(schema, spelling), weight * spelling.weight
+            )
+            for spelling in term.spellings
+        ]
+    )
+
+
+def _spelling_query(schema: tantivy.Schema, spelling: Spelling) -> tantivy.Query:
+    if len(spelling.tokens) > 1:
+        return tantivy.Query.phrase_query(schema, spelling.field, [*spelling.tokens])
+    option = "position" if spelling.field in ("words", "grams") else "freq"
+    return tantivy.Query.term_query(schema, spelling.field, spelling.tokens[0], option)
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    """Tell damage from what else may go wrong; tantivy says it in many ways."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise LexicalDamage(str(error)) from error
+    except BaseException as error:
+        # Rust's panics come as an exception that has no name of its own to catch.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise LexicalDamage(str(error)) from error
