@@ -7,6 +7,7 @@ of characters (words.py), and the words of what stands above it, its title and h
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Self
 
@@ -20,10 +21,14 @@ from indexer.words import WORDS_VERSION, Words, find_words
 Field = Literal["words", "forms", "grams", "above"]
 
 # What an index was made with: another version reads it wrongly or not at all.
-RECIPE = f"words {WORDS_VERSION}, tantivy {tantivy.__version__}"
+RECIPE = f"words {WORDS_VERSION}, tantivy {version('tantivy')}"
 WRITER_BYTES = 64_000_000
 # Above this, passing on which rows are allowed costs more than leaving others out afterwards.
 MOST_ROWS_NAMED = 2_000
+
+
+# Stands in every passage: so it is seen whether deleted ones still count.
+IN_ALL = "|"
 
 
 class LexicalDamage(Exception):
@@ -71,6 +76,7 @@ class LexicalIndex:
         self._index = index
         index.config_reader("manual")
         self._searcher = index.searcher()
+        self._has_deleted = self._searcher.doc_freq("above", IN_ALL) != self._searcher.num_docs
 
     @classmethod
     def in_memory(cls, texts: Iterable[LexicalText]) -> Self:
@@ -82,15 +88,13 @@ class LexicalIndex:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open a folder; tantivy puts a lock file into it.
+        """Open a folder; tantivy puts a lock file into it. Its files must have been checked.
 
         Raises:
             LexicalDamage: It is not the folder of such an index.
         """
         with _damage():
             index = tantivy.Index.open(str(folder))
-            if sorted(path.name for path in folder.iterdir()) and index.schema != _schema():
-                raise LexicalDamage("its fields are others")
             return cls(index)
 
     @property
@@ -99,12 +103,19 @@ class LexicalIndex:
         return int(self._searcher.num_docs)
 
     def frequency(self, term: Term) -> int:
-        """How many passages hold a term, at most, those deleted since the last merge included."""
+        """How many passages hold a term; at most so many, where it has several spellings."""
         with _damage():
             return max(
-                min(self._searcher.doc_freq(spelling.field, token) for token in spelling.tokens)
+                min(self._live(spelling.field, token) for token in spelling.tokens)
                 for spelling in term.spellings
             )
+
+    def _live(self, field: Field, token: str) -> int:
+        if not self._has_deleted:
+            return int(self._searcher.doc_freq(field, token))
+        query = _spelling_query(self._index.schema, Spelling(field, (token,)))
+        result = self._searcher.search(query, limit=1, count=True)
+        return int(result.count)  # type: ignore[attr-defined] # not in its stub (0.27.0)
 
     def search(self, terms: Weighted, limit: int, allowed: Mask | None = None) -> "Found":
         """Find the passages in which the terms found count most.
@@ -181,8 +192,9 @@ def update(folder: Path, texts: Iterable[LexicalText], gone: Sequence[int]) -> N
 def _write(index: tantivy.Index, texts: Iterable[LexicalText], gone: Sequence[int]) -> None:
     # One thread: the same passages make the same index.
     with index.writer(WRITER_BYTES, 1) as writer:
-        for row in gone:
-            writer.delete_documents_by_term("row", row)
+        if gone:
+            named = tantivy.Query.term_set_query(index.schema, "row", [*gone])
+            writer.delete_documents_by_query(named)
         for text in texts:
             writer.add_document(_document(text))
         writer.commit()
@@ -196,7 +208,7 @@ def _document(text: LexicalText) -> tantivy.Document:
     document.add_text("words", " ".join(words.words))
     document.add_text("forms", " ".join(words.forms))
     document.add_text("grams", " ".join(words.grams))
-    document.add_text("above", " ".join(_all_forms(find_words(text.above))))
+    document.add_text("above", " ".join((IN_ALL, *_all_forms(find_words(text.above)))))
     return document
 
 

@@ -1,10 +1,10 @@
 """text -> words, in every script: what the words of passages and of questions are compared by.
 
-ICU finds the words. Each is kept in one spelling (NFKC, case folded, digits as in ASCII, old
-Chinese characters as simplified); marks and accents stay. Beside it stand weaker forms, so that a question may
-spell or inflect it otherwise: without accents (Latin, Greek), without the article and prefixes of
-Arabic and Hebrew, without their optional vowels, the parts of "name.py". What carries marks inside
-("EM-40", "--no-pager", "v2.3.1") is one form more, as it stands.
+ICU finds the words. Each is kept in one spelling (NFKC, case folded, digits as in ASCII, simplified
+characters for traditional ones); marks and accents stay. Beside it stand weaker forms, so that a
+question may spell or inflect it otherwise: without accents (Latin, Greek), without the article and
+prefixes of Arabic and Hebrew, without their optional vowels, the parts of "name.py". What carries
+marks inside ("EM-40", "--no-pager", "v2.3.1") is one form more, as it stands.
 
 In scripts without spaces a word is where a dictionary sees one, and it may see another in the
 question. So these are also kept as pairs of neighbouring characters, in order: a word of a question
@@ -51,7 +51,7 @@ _ARABIC_SPELLINGS = str.maketrans("أإآٱىیةکؤئ", "اااايي\u0647ك�
 # "and", "so", then "in", "like", "for", then the article; "for the" is written together.
 _ARABIC_PREFIX = re.compile("(?:[وف]?[بك]?ال|[وف]?لل|[وف][بكل]?|[بكل])(?=.{3})")
 # "and", "that", "when", "from", "in", "to", "like", then the article.
-_HEBREW_PREFIX = re.compile("ו?(?:כש|מש|[שבכלמ])?ה?(?=.{2})")
+_HEBREW_PREFIX = re.compile("ו?(?:כש|מש|[שבכלמ])?ה?(?=.{3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def find_words(text: str) -> Words:
     """Find the words of a text, whatever script or mixture of scripts it is in."""
     text = spelling(text)
     words = tuple(word_tokens(text))
-    forms = {form for word in set(words) for form in word_forms(word)}
+    forms = {form for word in set(words) for form in (*word_forms(word), *word_parts(word))}
     forms.update(codes(text), _ONE_HAN.findall(text))
     return Words(words, tuple(sorted(forms)), tuple(_grams(text)))
 
@@ -101,11 +101,8 @@ def word_tokens(text: str) -> Iterator[str]:
 def word_forms(word: str) -> Iterator[str]:
     """Weaker spellings of a word."""
     if word.isascii():
-        parts = [part for part in re.split(r"[^a-z0-9]+", word) if part]
-        if len(parts) > 1:
-            yield from parts
-            if _NUMBER.fullmatch(word):
-                yield "".join(parts)
+        if _NUMBER.fullmatch(word):
+            yield re.sub(r"\D", "", word)
         return
     bare = _POINTS.sub("", word)
     if _ARABIC.search(bare):
@@ -118,6 +115,13 @@ def word_forms(word: str) -> Iterator[str]:
         bare = "".join(ch for ch in apart if not unicodedata.combining(ch))
     if bare and bare != word:
         yield bare
+
+
+def word_parts(word: str) -> Iterator[str]:
+    """The parts of a word with marks inside: a question for one of them finds the whole."""
+    parts = [part for part in re.split(r"[^a-z0-9]+", word) if part] if word.isascii() else []
+    if len(parts) > 1:
+        yield from parts
 
 
 def codes(text: str) -> Iterator[str]:

@@ -25,12 +25,11 @@ def question_terms(question: str) -> tuple[Term, ...]:
             rest = rest.replace(match[0], " \n ")
             terms[" ".join(tokens)] = Term(" ".join(tokens), tuple(_phrase(phrase, tokens)))
     rest = spelling(rest)
-    for code in codes(rest):
-        terms.setdefault(
-            code, Term(code, (Spelling("forms", (code,)), Spelling("above", (code,), ABOVE)))
-        )
     for word in word_tokens(rest):
         terms.setdefault(word, Term(word, tuple(_word(word))))
+    for code in codes(rest):
+        spellings = (Spelling("forms", (code,)), Spelling("above", (code,), ABOVE))
+        terms.setdefault(code, Term(code, spellings))
     return tuple(terms.values())[:MOST_TERMS]
 
 

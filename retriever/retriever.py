@@ -20,7 +20,8 @@ from indexer.store import Index, open_index
 from retriever.balance import STRENGTH, BalanceMode
 from retriever.errors import BlankQuery
 from retriever.filters import Filters
-from retriever.hit import Hit, ScoreKind
+from retriever.hit import Hit
+from retriever.ranking import Question, Ranking, SearchMode
 from retriever.shape import Shape
 from retriever.state import SearchState
 
@@ -100,6 +101,7 @@ class Retriever:
         path: str | None = None,
         min_score: float | None = None,
         instruction: str | None = None,
+        mode: SearchMode = "hybrid",
         balance: BalanceMode = "auto",
         rerank: Reranker | None = None,
     ) -> tuple[Hit, ...]:
@@ -113,6 +115,9 @@ class Retriever:
             path: Only sources that match this pattern in gitignore syntax: "manuals/", "*.pdf".
             min_score: Only hits of at least this score.
             instruction: The task put before the question; None takes the encoder's own.
+            mode: "dense" ranks by meaning, "lexical" by the question's words, "hybrid" by both: what
+                holds rare words of it, names or numbers among them, moves up. docs/search.md
+                explains it.
             balance: "auto" takes most of the languages' own lean out of the ranking, "full" all
                 of it, "off" ranks by the raw cosine. docs/language-balance.md explains it.
             rerank: Ranks the first 50 hits, or k if that is more, by reading each passage together
@@ -133,19 +138,19 @@ class Retriever:
         if cut:
             log.warning("the question is too long: its last %d tokens were not read", cut)
         vector = self.encoder.encode_queries([query], instruction)[0]
+        question = Question(query, vector, detect_language(query))
+        ranking = Ranking(mode, balance)
         wanted = k if rerank is None else max(k, RERANKED_HITS)
         with self._lock:
             self._follow_generation()
             with self._state.index.reading() as database:
                 if self._state.index.commit_id(database) != self._state.snapshot.commit_id:
                     self._state = SearchState(self._state.index, self._state.stamp, database)
-                mode = self._state.effective(balance)
                 allowed = filters.allowed(self._state.snapshot)
-                rows, scores, cosines = self._state.search(
-                    vector, detect_language(query), mode, wanted, allowed
-                )
-                passages = self._state.index.passages(database, rows.tolist())
-        kind: ScoreKind = "cosine" if mode == "off" else "balanced"
+                ranked = ranking.best(self._state, database, question, wanted, allowed)
+                scores, kind = ranked.scores, ranking.kind(self._state)
+                cosines = self._state.cosines(vector, ranked.rows)
+                passages = self._state.index.passages(database, ranked.rows.tolist())
         if rerank is not None and passages:
             scores, kind = rerank.scores(query, [passage.text for passage in passages]), "reranked"
         return shape.hits(passages, scores, cosines, kind)

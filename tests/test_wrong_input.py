@@ -79,7 +79,7 @@ def an_index_and_no_documents() -> None:
 def an_index_of_a_later_version() -> None:
     an_index()
     path = Path("index/manifest.json")
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 3}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 4}))
 
 
 def a_cut_index() -> None:

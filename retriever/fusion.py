@@ -1,0 +1,109 @@
+"""meaning + words -> the best passages by both, exactly.
+
+    score = dense score + WEIGHT * spread * share
+
+The dense score is the cosine, or the balanced one. The share, in [0, 1], is that of the question's
+words which the passage holds (words.py). The spread is the standard deviation of the question's
+dense scores over passages of the index, so that a word weighs alike with every encoder. A passage
+that holds none of the words, being in another language or script, keeps its dense score.
+
+The k best sums are found by the threshold algorithm (Fagin, Lotem and Naor, 2001): both legs are
+read from the top, and what neither has shown yet cannot beat what is already there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from encoder.spec import Vectors
+from indexer.lexical_index import Found, Weighted
+from indexer.vector_index import Mask, Rows
+from retriever.words import WordLeg
+
+# Tuned on osguide and tldr (docs/search.md).
+WEIGHT = 1.0
+# Scores that differ by nothing else are told apart by words.
+LEAST_SPREAD = 0.01
+# Passages whose dense scores give the spread.
+SPREAD_ROWS = 1024
+FIRST_DEPTH = 128
+
+DenseSearch = Callable[[int, Mask], tuple[Rows, Vectors]]
+"""Most rows wanted and the allowed ones -> rows and scores, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Rows and what ranked them, best first."""
+
+    rows: Rows
+    scores: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """What one question is searched by.
+
+    Attributes:
+        dense: The leg of meaning.
+        words: The leg of words.
+        terms: What the question looks for.
+        top: What a share of 1 adds to a dense score.
+    """
+
+    dense: DenseSearch
+    words: WordLeg
+    terms: Weighted
+    top: float
+
+
+def spread_rows(live: Mask) -> Rows:
+    """The rows whose scores tell how far those of a question lie apart: spread evenly."""
+    rows = np.flatnonzero(live)
+    places = np.linspace(0, len(rows) - 1, min(SPREAD_ROWS, len(rows))).astype(np.int64)
+    return rows[places]
+
+
+def bonus(scores: Vectors) -> float:
+    """What a passage gets that holds all the words, given the dense scores of `spread_rows`."""
+    return WEIGHT * max(LEAST_SPREAD, float(scores.std()) if len(scores) else 0.0)
+
+
+def best_fused(legs: Legs, k: int, allowed: Mask) -> Ranked:
+    """Find the k rows of the highest sums among the allowed ones: shape (rows,)."""
+    depth = max(FIRST_DEPTH, k)
+    while True:
+        rows, scores = legs.dense(depth, allowed)
+        found = legs.words.search(legs.terms, depth, allowed)
+        ranked = _sums(legs, Ranked(rows, scores), found, len(allowed))
+        # What neither list holds has at most the last score of each.
+        unseen = 0.0 if found.is_all else legs.top * float(found.scores[-1])
+        unseen += float(scores[-1]) if len(scores) else 0.0
+        everything = len(rows) < depth
+        if everything or (len(ranked.rows) >= k and ranked.scores[k - 1] >= unseen):
+            return Ranked(ranked.rows[:k], ranked.scores[:k])
+        depth *= 4
+
+
+def _sums(legs: Legs, near: Ranked, found: Found, rows: int) -> Ranked:
+    """Add both scores of every row that either leg has found, best first."""
+    only_words = np.setdiff1d(found.rows, near.rows)
+    if len(only_words):
+        more, scores = legs.dense(len(only_words), _mask(only_words, rows))
+        near = Ranked(np.concatenate([near.rows, more]), np.concatenate([near.scores, scores]))
+    shares = np.zeros(rows, np.float32)
+    shares[found.rows] = found.scores
+    only_near = np.setdiff1d(near.rows, found.rows)
+    if not found.is_all and len(only_near):
+        more_found = legs.words.search(legs.terms, len(only_near), _mask(only_near, rows))
+        shares[more_found.rows] = more_found.scores
+    sums = (near.scores + legs.top * shares[near.rows]).astype(np.float32)
+    order = np.lexsort((near.rows, -sums))
+    return Ranked(near.rows[order], sums[order])
+
+
+def _mask(some: Rows, rows: int) -> Mask:
+    mask = np.zeros(rows, np.bool_)
+    mask[some] = True
+    return mask
