@@ -182,6 +182,11 @@ class Found:
     scores: Vectors
     is_all: bool
 
+    @property
+    def best(self) -> tuple[Rows, Vectors]:
+        """Rows and scores."""
+        return self.rows, self.scores
+
 
 def update(folder: Path, texts: Iterable[LexicalText], gone: Sequence[int]) -> None:
     """Add passages to the index in a folder, made if it is empty, and take those rows out."""

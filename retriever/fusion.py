@@ -90,20 +90,21 @@ def _sums(legs: Legs, near: Ranked, found: Found, rows: int) -> Ranked:
     """Add both scores of every row that either leg has found, best first."""
     only_words = np.setdiff1d(found.rows, near.rows)
     if len(only_words):
-        more, scores = legs.dense(len(only_words), _mask(only_words, rows))
+        more, scores = legs.dense(len(only_words), mask_of(only_words, rows))
         near = Ranked(np.concatenate([near.rows, more]), np.concatenate([near.scores, scores]))
     shares = np.zeros(rows, np.float32)
     shares[found.rows] = found.scores
     only_near = np.setdiff1d(near.rows, found.rows)
     if not found.is_all and len(only_near):
-        more_found = legs.words.search(legs.terms, len(only_near), _mask(only_near, rows))
+        more_found = legs.words.search(legs.terms, len(only_near), mask_of(only_near, rows))
         shares[more_found.rows] = more_found.scores
     sums = (near.scores + legs.top * shares[near.rows]).astype(np.float32)
     order = np.lexsort((near.rows, -sums))
     return Ranked(near.rows[order], sums[order])
 
 
-def _mask(some: Rows, rows: int) -> Mask:
+def mask_of(some: Rows, rows: int) -> Mask:
+    """True at some rows: shape (rows,)."""
     mask = np.zeros(rows, np.bool_)
     mask[some] = True
     return mask

@@ -5,6 +5,9 @@ from typing import Literal
 
 from indexer.store import StoredPassage
 
+SearchMode = Literal["dense", "hybrid", "lexical"]
+"""Find by meaning, by both, or by the words of the question."""
+
 ScoreKind = Literal["cosine", "balanced", "fused", "lexical", "reranked"]
 
 

@@ -1,20 +1,17 @@
 """question -> rows, by meaning, by words or by both: the one place that knows the modes."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
 
 from encoder.spec import Vectors
+from indexer.errors import WordsDamaged
 from indexer.vector_index import Mask, Rows
 from retriever.balance import BalanceMode
-from retriever.fusion import Legs, Ranked, best_fused, bonus, spread_rows
-from retriever.hit import ScoreKind
+from retriever.fusion import Legs, Ranked, best_fused, bonus, mask_of, spread_rows
+from retriever.hit import ScoreKind, SearchMode
 from retriever.question_words import question_terms
 from retriever.state import SearchState
-
-SearchMode = Literal["dense", "hybrid", "lexical"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +41,32 @@ class Ranking:
             return "fused" if self.mode == "hybrid" else "lexical"
         return "cosine" if state.effective(self.balance) == "off" else "balanced"
 
-    def best(
-        self,
-        state: SearchState,
-        database: sqlite3.Connection,
-        question: Question,
-        k: int,
-        allowed: Mask,
-    ) -> Ranked:
-        """Find the k best of the allowed rows, best first."""
+    def searcher(
+        self, state: SearchState, database: sqlite3.Connection, question: Question, allowed: Mask
+    ) -> Callable[[int], Ranked]:
+        """Prepare what finds so many of the best of the allowed rows, best first.
+
+        Raises:
+            WordsDamaged: Words alone are asked for, and they cannot be searched.
+        """
 
         def dense(most: int, among: Mask) -> tuple[Rows, Vectors]:
             return state.search(question.vector, question.language, self.balance, most, among)
 
-        if self.mode == "dense":
+        def by_meaning(k: int) -> Ranked:
             return Ranked(*dense(k, allowed))
+
+        if self.mode == "dense":
+            return by_meaning
         words = state.words(database)
+        if words.missing and self.mode == "lexical":
+            raise WordsDamaged(state.index.index_dir, words.missing)
         terms = words.weigh(question_terms(question.text))
         if self.mode == "lexical":
-            found = words.search(terms, k, allowed)
-            return Ranked(found.rows, found.scores)
+            return lambda k: Ranked(*words.search(terms, k, allowed).best)
+        if not terms:
+            return by_meaning
         sample = spread_rows(state.snapshot.live)
-        near = np.zeros(len(allowed), np.bool_)
-        near[sample] = True
-        top = bonus(dense(len(sample), near)[1])
-        return best_fused(Legs(dense, words, terms, top), k, allowed)
+        top = bonus(dense(len(sample), mask_of(sample, len(allowed)))[1])
+        legs = Legs(dense, words, terms, top)
+        return lambda k: best_fused(legs, k, allowed)

@@ -1,34 +1,34 @@
 """question -> hits, every step in order.
 
-check -> encode_queries -> Index.reading -> SearchState.search -> Index.passages -> Hit
+check -> encode_queries -> Filters.allowed -> Ranking.searcher (meaning, words, fusion)
+-> Shape.rows -> Index.passages -> Shape.hits
 """
 
 import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from encoder.spec import Encoder, Reranker
-from indexer.errors import IndexNotFound
+from indexer.errors import IndexNotFound, WordsDamaged
 from indexer.language import detect_language, language_name
+from indexer.lexical_index import LexicalDamage
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
 from indexer.store import Index, open_index
 from retriever.balance import STRENGTH, BalanceMode
 from retriever.errors import BlankQuery
 from retriever.filters import Filters
-from retriever.hit import Hit
-from retriever.ranking import Question, Ranking, SearchMode
+from retriever.hit import Hit, SearchMode
+from retriever.ranking import Question, Ranking
 from retriever.shape import Shape
 from retriever.state import SearchState
 
 log = logging.getLogger(__name__)
-
-# Enough that the right passage is nearly always among them, few enough to be read one by one.
-RERANKED_HITS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,11 @@ class Retriever:
         *,
         languages: Sequence[str] = (),
         path: str | None = None,
+        formats: Sequence[str] = (),
+        modified_after: datetime | None = None,
+        modified_before: datetime | None = None,
         min_score: float | None = None,
+        per_document: int | None = None,
         instruction: str | None = None,
         mode: SearchMode = "hybrid",
         balance: BalanceMode = "auto",
@@ -113,11 +117,14 @@ class Retriever:
             k: Most hits wanted, at least 1.
             languages: Only passages in these languages (BCP 47 codes, as in `Hit.passage`).
             path: Only sources that match this pattern in gitignore syntax: "manuals/", "*.pdf".
+            formats: Only documents of these formats: "pdf", "md".
+            modified_after: Only files last written to at this time or later.
+            modified_before: Only files last written to before this time.
             min_score: Only hits of at least this score.
+            per_document: Most hits of one document, at least 1.
             instruction: The task put before the question; None takes the encoder's own.
-            mode: "dense" ranks by meaning, "lexical" by the question's words, "hybrid" by both: what
-                holds rare words of it, names or numbers among them, moves up. docs/search.md
-                explains it.
+            mode: "dense" ranks by meaning, "lexical" by the question's words, "hybrid" by both, so
+                that names, numbers and rare words count. docs/search.md explains it.
             balance: "auto" takes most of the languages' own lean out of the ranking, "full" all
                 of it, "off" ranks by the raw cosine. docs/language-balance.md explains it.
             rerank: Ranks the first 50 hits, or k if that is more, by reading each passage together
@@ -128,29 +135,34 @@ class Retriever:
 
         Raises:
             BlankQuery: There is nothing to search for.
-            UsageError: k is below 1, the pattern makes no sense, or the encoder takes no
-                instruction.
+            UsageError: A number is below 1, the pattern or the times make no sense, or the encoder
+                takes no instruction.
+            WordsDamaged: Words alone are asked for, and the index has none that can be searched.
         """
         if not query.strip():
             raise BlankQuery
-        filters, shape = Filters.of(languages, path), Shape.of(k, min_score)
+        filters = Filters(languages, path, formats, modified_after, modified_before)
+        shape, ranking = Shape(k, min_score, per_document), Ranking(mode, balance)
         cut = self.encoder.query_tokens_cut(query, instruction)
         if cut:
             log.warning("the question is too long: its last %d tokens were not read", cut)
         vector = self.encoder.encode_queries([query], instruction)[0]
         question = Question(query, vector, detect_language(query))
-        ranking = Ranking(mode, balance)
-        wanted = k if rerank is None else max(k, RERANKED_HITS)
         with self._lock:
             self._follow_generation()
             with self._state.index.reading() as database:
                 if self._state.index.commit_id(database) != self._state.snapshot.commit_id:
                     self._state = SearchState(self._state.index, self._state.stamp, database)
-                allowed = filters.allowed(self._state.snapshot)
-                ranked = ranking.best(self._state, database, question, wanted, allowed)
-                scores, kind = ranked.scores, ranking.kind(self._state)
-                cosines = self._state.cosines(vector, ranked.rows)
-                passages = self._state.index.passages(database, ranked.rows.tolist())
+                state = self._state
+                allowed = filters.allowed(state.snapshot)
+                try:
+                    best = ranking.searcher(state, database, question, allowed)
+                    ranked = shape.rows(best, state.snapshot, reranked=rerank is not None)
+                except LexicalDamage as error:  # its checksum is right: a stranger made it so
+                    raise WordsDamaged(self.index_dir, str(error)) from error
+                scores, kind = ranked.scores, ranking.kind(state)
+                cosines = state.cosines(vector, ranked.rows)
+                passages = state.index.passages(database, ranked.rows.tolist())
         if rerank is not None and passages:
             scores, kind = rerank.scores(query, [passage.text for passage in passages]), "reranked"
         return shape.hits(passages, scores, cosines, kind)

@@ -26,9 +26,13 @@ MOST_ROWS_IN_MEMORY = 512
 
 
 class WordLeg:
-    """The words of passages, in one or two indexes of different rows."""
+    """The words of passages, in one or two indexes of different rows.
 
-    def __init__(self, parts: Sequence[LexicalIndex]) -> None:
+    `missing` says why those of some passages cannot be searched; empty if all can.
+    """
+
+    def __init__(self, parts: Sequence[LexicalIndex], missing: str = "") -> None:
+        self.missing = missing
         self._parts = tuple(parts)
         self._passages = sum(part.passages for part in parts)
 
@@ -79,13 +83,13 @@ def open_words(index: Index, snapshot: Snapshot, database: sqlite3.Connection) -
                 "then passages are found by meaning alone",
                 error,
             )
-            return WordLeg(())
+            return WordLeg((), str(error))
     later = int(snapshot.live[covered:].sum())
     if later > MOST_ROWS_IN_MEMORY:
-        log.warning(
-            "the last %d passages are found by meaning alone until a build has finished", later
-        )
-    elif later:
+        missing = f"those of the last {later} passages are not there: a build has not finished"
+        log.warning("%s; until then they are found by meaning alone", missing)
+        return WordLeg(parts, missing)
+    if later:
         texts = islice(lexical_texts(database, covered), later)
         parts.append(LexicalIndex.in_memory(texts))
     return WordLeg(parts)
