@@ -1,13 +1,15 @@
 """The tantivy structure over the words of passages. The only module that knows tantivy.
 
 A document of it is a passage: its row, the words of its text in order, further forms of them, pairs
-of characters (words.py), and the words of what stands above it, its title and headings.
+of characters (words.py), the words of what stands above it, its title and headings, and its
+language.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from math import log as ln
 from pathlib import Path
 from typing import Literal, Self
 
@@ -18,7 +20,13 @@ from encoder.spec import Vectors
 from indexer.vector_index import Mask, Rows
 from indexer.words import WORDS_VERSION, Words, find_words
 
-Field = Literal["words", "forms", "grams", "above"]
+Field = Literal["words", "forms", "grams", "above", "language"]
+# Fields in which it counts how often a token stands; the others hold each once.
+COUNTED = ("words", "grams")
+# Of BM25 as tantivy has it, and what it then gives, as a share of the most, for a token that stands
+# once in a passage of average length.
+K1 = 1.2
+ONCE = 1 / (1 + K1)
 
 # What an index was made with: another version reads it wrongly or not at all.
 RECIPE = f"words {WORDS_VERSION}, tantivy {version('tantivy')}"
@@ -42,6 +50,7 @@ class LexicalText:
     row: int
     text: str
     above: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,8 @@ class Spelling:
     """One way in which a term may stand in a passage: tokens that follow one another in a field.
 
     Attributes:
-        weight: In (0, 1]; the best spelling that is found counts.
+        weight: In (0, 1]; of the spellings in a passage's text the best counts, and of those above
+            it the best is added.
     """
 
     field: Field
@@ -103,17 +113,36 @@ class LexicalIndex:
         return int(self._searcher.num_docs)
 
     def frequency(self, term: Term) -> int:
-        """How many passages hold a term; at most so many, where it has several spellings."""
+        """How many passages hold a term; at least so many, where it has several spellings."""
         with _damage():
             return max(
                 min(self._live(spelling.field, token) for token in spelling.tokens)
                 for spelling in term.spellings
             )
 
+    def spread(self, term: Term, language: str) -> tuple[int, int]:
+        """How many passages hold a term, and how many of them are not in a language."""
+        queries = [_spelling_query(self._index.schema, spelling) for spelling in term.spellings]
+        holding = _any(queries)
+        own = tantivy.Query.term_query(self._index.schema, "language", language, "basic")
+        elsewhere = tantivy.Query.boolean_query(
+            [(tantivy.Occur.Must, holding), (tantivy.Occur.MustNot, own)]
+        )
+        with _damage():
+            return self._count(holding), self._count(elsewhere)
+
+    def passages_in(self, language: str) -> int:
+        """How many passages are in a language."""
+        with _damage():
+            return self._live("language", language)
+
     def _live(self, field: Field, token: str) -> int:
+        """How many passages hold a token, deleted ones left out."""
         if not self._has_deleted:
             return int(self._searcher.doc_freq(field, token))
-        query = _spelling_query(self._index.schema, Spelling(field, (token,)))
+        return self._count(_spelling_query(self._index.schema, Spelling(field, (token,))))
+
+    def _count(self, query: tantivy.Query) -> int:
         result = self._searcher.search(query, limit=1, count=True)
         return int(result.count)  # type: ignore[attr-defined] # not in its stub (0.27.0)
 
@@ -125,11 +154,34 @@ class LexicalIndex:
             limit: Most passages wanted.
             allowed: Shape (rows,); False keeps a row out.
         """
-        schema = self._index.schema
-        query = tantivy.Query.boolean_query(
-            [(tantivy.Occur.Should, _term_query(schema, term, weight)) for term, weight in terms]
-        )
-        return self._search(query, limit, allowed)
+        queries = [query for term, weight in terms for query in self._term(term, weight)]
+        return self._search(_any(queries), limit, allowed)
+
+    def _term(self, term: Term, weight: float) -> Iterator[tantivy.Query]:
+        """What a passage gets for its text, and for what stands above it."""
+        spelt = [
+            (spelling, _spelling_query(self._index.schema, spelling)) for spelling in term.spellings
+        ]
+        text = [
+            tantivy.Query.boost_query(query, weight * spelling.weight / self._most(spelling))
+            if spelling.field in COUNTED
+            else tantivy.Query.const_score_query(query, weight * spelling.weight * ONCE)
+            for spelling, query in spelt
+            if spelling.field != "above"
+        ]
+        above = [
+            tantivy.Query.const_score_query(query, weight * spelling.weight)
+            for spelling, query in spelt
+            if spelling.field == "above"
+        ]
+        yield from (tantivy.Query.disjunction_max_query(part) for part in (text, above) if part)
+
+    def _most(self, spelling: Spelling) -> float:
+        """What BM25 gives at most for it, so that its score becomes a share of 1."""
+        everything = self._searcher.doc_freq("above", IN_ALL)
+        held = (self._searcher.doc_freq(spelling.field, token) for token in spelling.tokens)
+        rarity = sum(ln(1 + (everything - n + 0.5) / (n + 0.5)) for n in held)
+        return (1 + K1) * max(rarity, 1e-6)
 
     def bm25(self, terms: Sequence[Term], limit: int, allowed: Mask | None = None) -> "Found":
         """Find the passages that BM25 ranks first."""
@@ -139,8 +191,7 @@ class LexicalIndex:
             for term in terms
             for spelling in term.spellings
         ]
-        query = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in queries])
-        return self._search(query, limit, allowed)
+        return self._search(_any(queries), limit, allowed)
 
     def _search(self, query: tantivy.Query, limit: int, allowed: Mask | None) -> "Found":
         if allowed is not None:
@@ -213,6 +264,7 @@ def _document(text: LexicalText) -> tantivy.Document:
     document.add_text("words", " ".join(words.words))
     document.add_text("forms", " ".join(words.forms))
     document.add_text("grams", " ".join(words.grams))
+    document.add_text("language", text.language)
     document.add_text("above", " ".join((IN_ALL, *_all_forms(find_words(text.above)))))
     return document
 
@@ -226,27 +278,23 @@ def _schema() -> tantivy.Schema:
     builder.add_unsigned_field("row", indexed=True, fast=True)
     for name, option in (
         ("words", "position"), ("forms", "freq"), ("grams", "position"), ("above", "freq"),
+        ("language", "basic"),
     ):  # fmt: skip
         # The texts are words already, with spaces between them.
         builder.add_text_field(name, tokenizer_name="whitespace", index_option=option)
     return builder.build()
 
 
-def _term_query(schema: tantivy.Schema, term: Term, weight: float) -> tantivy.Query:
-    return tantivy.Query.disjunction_max_query(
-        [
-            tantivy.Query.const_score_query(
-                _spelling_query(schema, spelling), weight * spelling.weight
-            )
-            for spelling in term.spellings
-        ]
-    )
+def _any(queries: Sequence[tantivy.Query]) -> tantivy.Query:
+    return tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries])
 
 
 def _spelling_query(schema: tantivy.Schema, spelling: Spelling) -> tantivy.Query:
     if len(spelling.tokens) > 1:
         return tantivy.Query.phrase_query(schema, spelling.field, [*spelling.tokens])
-    option = "position" if spelling.field in ("words", "grams") else "freq"
+    option = {"words": "position", "grams": "position", "language": "basic"}.get(
+        spelling.field, "freq"
+    )
     return tantivy.Query.term_query(schema, spelling.field, spelling.tokens[0], option)
 
 

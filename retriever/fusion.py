@@ -1,11 +1,11 @@
 """meaning + words -> the best passages by both, exactly.
 
-    score = dense score + WEIGHT * spread * share
+    score = dense score + WEIGHT * spread * min(MOST, sum of its words)
 
-The dense score is the cosine, or the balanced one. The share, in [0, 1], is that of the question's
-words which the passage holds (words.py). The spread is the standard deviation of the question's
-dense scores over passages of the index, so that a word weighs alike with every encoder. A passage
-that holds none of the words, being in another language or script, keeps its dense score.
+The dense score is the cosine, or the balanced one. What its words count is in words.py. The spread
+is the standard deviation of the question's dense scores over passages of the index, so that a word
+weighs alike with every encoder. A passage that holds none of the words, being in another language
+or script, keeps its dense score.
 
 The k best sums are found by the threshold algorithm (Fagin, Lotem and Naor, 2001): both legs are
 read from the top, and what neither has shown yet cannot beat what is already there.
@@ -21,8 +21,10 @@ from indexer.lexical_index import Found, Weighted
 from indexer.vector_index import Mask, Rows
 from retriever.words import WordLeg
 
-# Tuned on osguide and tldr (docs/search.md).
-WEIGHT = 1.0
+# Tuned on tldr, and on osguide that nothing is lost (docs/search.md).
+WEIGHT = 2.0
+# A question of many rare words is no reason to leave its meaning behind.
+MOST = 1.5
 # Scores that differ by nothing else are told apart by words.
 LEAST_SPREAD = 0.01
 # Passages whose dense scores give the spread.
@@ -49,7 +51,7 @@ class Legs:
         dense: The leg of meaning.
         words: The leg of words.
         terms: What the question looks for.
-        top: What a share of 1 adds to a dense score.
+        top: What a sum of 1 adds to a dense score.
     """
 
     dense: DenseSearch
@@ -66,7 +68,7 @@ def spread_rows(live: Mask) -> Rows:
 
 
 def bonus(scores: Vectors) -> float:
-    """What a passage gets that holds all the words, given the dense scores of `spread_rows`."""
+    """What a sum of 1 adds to a dense score, given the dense scores of `spread_rows`."""
     return WEIGHT * max(LEAST_SPREAD, float(scores.std()) if len(scores) else 0.0)
 
 
@@ -78,7 +80,7 @@ def best_fused(legs: Legs, k: int, allowed: Mask) -> Ranked:
         found = legs.words.search(legs.terms, depth, allowed)
         ranked = _sums(legs, Ranked(rows, scores), found, len(allowed))
         # What neither list holds has at most the last score of each.
-        unseen = 0.0 if found.is_all else legs.top * float(found.scores[-1])
+        unseen = 0.0 if found.is_all else legs.top * min(MOST, float(found.scores[-1]))
         unseen += float(scores[-1]) if len(scores) else 0.0
         everything = len(rows) < depth
         if everything or (len(ranked.rows) >= k and ranked.scores[k - 1] >= unseen):
@@ -92,13 +94,14 @@ def _sums(legs: Legs, near: Ranked, found: Found, rows: int) -> Ranked:
     if len(only_words):
         more, scores = legs.dense(len(only_words), mask_of(only_words, rows))
         near = Ranked(np.concatenate([near.rows, more]), np.concatenate([near.scores, scores]))
-    shares = np.zeros(rows, np.float32)
-    shares[found.rows] = found.scores
+    words = np.zeros(rows, np.float32)
+    words[found.rows] = found.scores
     only_near = np.setdiff1d(near.rows, found.rows)
     if not found.is_all and len(only_near):
         more_found = legs.words.search(legs.terms, len(only_near), mask_of(only_near, rows))
-        shares[more_found.rows] = more_found.scores
-    sums = (near.scores + legs.top * shares[near.rows]).astype(np.float32)
+        words[more_found.rows] = more_found.scores
+    words = np.minimum(MOST, words)
+    sums = (near.scores + legs.top * words[near.rows]).astype(np.float32)
     order = np.lexsort((near.rows, -sums))
     return Ranked(near.rows[order], sums[order])
 

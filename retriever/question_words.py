@@ -7,7 +7,7 @@ from indexer.lexical_index import Spelling, Term
 from indexer.words import codes, is_unspaced, pairs, spelling, word_forms, word_tokens
 
 # What a spelling counts beside the word as it stands.
-ABOVE, FORM, FORM_OF_FORM, GRAMS = 0.7, 0.8, 0.7, 0.9
+ABOVE, FORM, FORM_OF_FORM, GRAMS = 0.5, 0.8, 0.7, 0.9
 # A question may be a page long; its first words say what it is about.
 MOST_TERMS = 64
 

@@ -29,22 +29,24 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Searcher:
+    """Finds so many of the best rows, best first; `kind` names their scores."""
+
+    kind: ScoreKind
+    best: Callable[[int], Ranked]
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """How passages are ranked: by which legs, and with how much language balance."""
 
     mode: SearchMode
     balance: BalanceMode
 
-    def kind(self, state: SearchState) -> ScoreKind:
-        """The name of the scores."""
-        if self.mode != "dense":
-            return "fused" if self.mode == "hybrid" else "lexical"
-        return "cosine" if state.effective(self.balance) == "off" else "balanced"
-
     def searcher(
         self, state: SearchState, database: sqlite3.Connection, question: Question, allowed: Mask
-    ) -> Callable[[int], Ranked]:
-        """Prepare what finds so many of the best of the allowed rows, best first.
+    ) -> Searcher:
+        """Prepare the search of the allowed rows; without a word that counts it is by meaning.
 
         Raises:
             WordsDamaged: Words alone are asked for, and they cannot be searched.
@@ -53,20 +55,19 @@ class Ranking:
         def dense(most: int, among: Mask) -> tuple[Rows, Vectors]:
             return state.search(question.vector, question.language, self.balance, most, among)
 
-        def by_meaning(k: int) -> Ranked:
-            return Ranked(*dense(k, allowed))
-
+        kind: ScoreKind = "cosine" if state.effective(self.balance) == "off" else "balanced"
+        by_meaning = Searcher(kind, lambda k: Ranked(*dense(k, allowed)))
         if self.mode == "dense":
             return by_meaning
         words = state.words(database)
         if words.missing and self.mode == "lexical":
             raise WordsDamaged(state.index.index_dir, words.missing)
-        terms = words.weigh(question_terms(question.text))
+        terms = words.weigh(question_terms(question.text), question.language)
         if self.mode == "lexical":
-            return lambda k: Ranked(*words.search(terms, k, allowed).best)
+            return Searcher("lexical", lambda k: Ranked(*words.search(terms, k, allowed).best))
         if not terms:
             return by_meaning
         sample = spread_rows(state.snapshot.live)
         top = bonus(dense(len(sample), mask_of(sample, len(allowed)))[1])
         legs = Legs(dense, words, terms, top)
-        return lambda k: best_fused(legs, k, allowed)
+        return Searcher("fused", lambda k: best_fused(legs, k, allowed))

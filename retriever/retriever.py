@@ -92,6 +92,10 @@ class Retriever:
         pairs = zip(snapshot.languages, counts.tolist(), strict=True)
         return dict(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
 
+    def formats(self) -> tuple[str, ...]:
+        """The formats of the documents, by name."""
+        return tuple(sorted(set(self._state.snapshot.formats)))
+
     def search(
         self,
         query: str,
@@ -156,11 +160,11 @@ class Retriever:
                 state = self._state
                 allowed = filters.allowed(state.snapshot)
                 try:
-                    best = ranking.searcher(state, database, question, allowed)
-                    ranked = shape.rows(best, state.snapshot, reranked=rerank is not None)
+                    searcher = ranking.searcher(state, database, question, allowed)
+                    ranked = shape.rows(searcher.best, state.snapshot, reranked=rerank is not None)
                 except LexicalDamage as error:  # its checksum is right: a stranger made it so
                     raise WordsDamaged(self.index_dir, str(error)) from error
-                scores, kind = ranked.scores, ranking.kind(state)
+                scores, kind = ranked.scores, searcher.kind
                 cosines = state.cosines(vector, ranked.rows)
                 passages = state.index.passages(database, ranked.rows.tolist())
         if rerank is not None and passages:

@@ -1,11 +1,16 @@
 """question -> passages that hold its words: the lexical leg of a search.
 
-What a passage gets is the share of the question's words that it holds, each counted by how rare it
-is among the passages. Words that stand nowhere in the index count on neither side, so a question in
-one language does not speak against passages in another.
+A passage gets the sum of what the question's words in it count. A word counts the more the rarer it
+is among the passages; common ones do not count at all. And a word that stands only in passages of
+the question's own language says as much about the language as about the content, so it counts only
+by the share of the passages that are in this language: fully where the folder has one language,
+hardly where it is one of many. Names and loan words stand elsewhere too, and count fully; so do
+numbers, codes and quoted phrases. A passage in another language is never asked for words that stand
+nowhere in it.
 """
 
 import logging
+import re
 import sqlite3
 from collections.abc import Sequence
 from itertools import islice
@@ -20,6 +25,12 @@ from indexer.store.derived import lexical_record, lexical_texts, open_lexical
 from indexer.vector_index import Mask
 
 log = logging.getLogger(__name__)
+
+# Tuned on tldr, and on osguide that nothing is lost (docs/search.md). Below this a word is common:
+# in a folder of 1,000 passages, one that stands in more than 125.
+LEAST_RARITY = 0.3
+# Numbers, codes and phrases: whatever the language.
+_MARKED = re.compile(r"\d|[^\w'’]")
 
 # Passages that a build has not yet written the words of are indexed in memory, if they are so few.
 MOST_ROWS_IN_MEMORY = 512
@@ -36,16 +47,38 @@ class WordLeg:
         self._parts = tuple(parts)
         self._passages = sum(part.passages for part in parts)
 
-    def weigh(self, terms: Sequence[Term]) -> Weighted:
-        """Say what each term counts: shares of 1, in all those that stand in the index."""
-        counts = [sum(part.frequency(term) for part in self._parts) for term in terms]
-        rarities = [_rarity(count, self._passages) for count in counts]
-        total = sum(rarities)
-        pairs = zip(terms, rarities, strict=True)
-        return tuple((term, rarity / total) for term, rarity in pairs if rarity > 0)
+    def weigh(self, terms: Sequence[Term], language: str) -> Weighted:
+        """Say what each term counts, in (0, 1], leaving out those that count nothing.
+
+        Args:
+            terms: Of the question.
+            language: Of the question, as detected.
+        """
+        own = sum(part.passages_in(language) for part in self._parts) / max(1, self._passages)
+        weighted = []
+        for term in terms:
+            rarity = self._rarity(sum(part.frequency(term) for part in self._parts))
+            if rarity >= LEAST_RARITY:
+                weighted.append((term, rarity**3 * self._neutrality(term, language, own)))
+        return tuple((term, weight) for term, weight in weighted if weight > 0)
+
+    def _rarity(self, count: int) -> float:
+        """In [0, 1): 0 for what stands in every passage or in none."""
+        if count == 0:
+            return 0.0
+        return ln((self._passages + 1) / (min(count, self._passages) + 1)) / ln(self._passages + 1)
+
+    def _neutrality(self, term: Term, language: str, own: float) -> float:
+        """In [own, 1]: how little a term tells about the language."""
+        if own == 1 or _MARKED.search(term.text):
+            return 1.0
+        spread = [part.spread(term, language) for part in self._parts]
+        held, elsewhere = (sum(numbers) for numbers in zip(*spread, strict=True))
+        neutral = min(1.0, elsewhere / max(1, held) / (1 - own)) ** 2
+        return own + (1 - own) * neutral
 
     def search(self, terms: Weighted, limit: int, allowed: Mask | None = None) -> Found:
-        """Find the passages with the largest shares, best first, equal ones by row.
+        """Find the passages with the largest sums, best first, equal ones by row.
 
         Args:
             terms: As `weigh` gives them.
@@ -61,12 +94,12 @@ class WordLeg:
         is_all = all(part.is_all for part in found) and len(rows) <= limit
         return Found(rows[order], scores[order], is_all)
 
-    def shares(self, terms: Weighted, rows: int) -> Vectors:
-        """The share of every row, 0 where no term stands: shape (rows,)."""
+    def sums(self, terms: Weighted, rows: int) -> Vectors:
+        """The sum of every row, 0 where no term stands: shape (rows,)."""
         found = self.search(terms, max(1, self._passages))
-        shares = np.zeros(rows, np.float32)
-        shares[found.rows] = found.scores
-        return shares
+        sums = np.zeros(rows, np.float32)
+        sums[found.rows] = found.scores
+        return sums
 
 
 def open_words(index: Index, snapshot: Snapshot, database: sqlite3.Connection) -> WordLeg:
@@ -93,10 +126,3 @@ def open_words(index: Index, snapshot: Snapshot, database: sqlite3.Connection) -
         texts = islice(lexical_texts(database, covered), later)
         parts.append(LexicalIndex.in_memory(texts))
     return WordLeg(parts)
-
-
-def _rarity(count: int, passages: int) -> float:
-    """In [0, 1): 0 for what stands in every passage or in none."""
-    if count == 0:
-        return 0.0
-    return max(0.0, ln((passages + 1) / (count + 1)) / ln(passages + 1))

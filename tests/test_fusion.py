@@ -27,7 +27,7 @@ def words() -> WordLeg:
     """The words w0, w1, ... the later the rarer, in two indexes."""
     pick = np.random.default_rng(2)
     texts = [
-        LexicalText(row, " ".join(f"w{int(x)}" for x in 2000 * pick.random(30) ** 3), "")
+        LexicalText(row, " ".join(f"w{int(x)}" for x in 2000 * pick.random(30) ** 3), "", "en")
         for row in range(ROWS)
     ]
     parts = (texts[: ROWS - 100], texts[ROWS - 100 :])
@@ -48,27 +48,27 @@ def test_the_best_of_both_legs_are_those_of_all_sums(
         return structure.search(query, most, among)
 
     allowed = np.random.default_rng(3).random(ROWS) < share
-    terms = words.weigh(question_terms(QUESTION))
+    terms = words.weigh(question_terms(QUESTION), "en")
     ranked = best_fused(Legs(dense, words, terms, top), 10, allowed)
-    sums = vectors @ query + top * words.shares(terms, ROWS)
+    sums = vectors @ query + top * np.minimum(fusion.MOST, words.sums(terms, ROWS))
     best = sorted(np.flatnonzero(allowed), key=lambda row: (-sums[row], row))[:10]
     assert ranked.scores == pytest.approx(sums[best], abs=1e-5)
     assert set(ranked.rows.tolist()) == {int(row) for row in best}
 
 
 def test_what_a_word_counts_rises_with_how_rare_it_is(words: WordLeg) -> None:
-    weights = [weight for _, weight in words.weigh(question_terms(QUESTION))]
+    weights = [weight for _, weight in words.weigh(question_terms(QUESTION), "en")]
     assert weights == sorted(weights)
-    assert sum(weights) == pytest.approx(1.0)
+    assert max(weights) <= 1
 
 
 def test_words_that_stand_nowhere_count_on_neither_side(words: WordLeg) -> None:
-    plain = words.weigh(question_terms("w3 w40"))
-    assert words.weigh(question_terms("w3 unheard w40 of 見たことがない")) == plain
+    plain = words.weigh(question_terms("w300 w400"), "en")
+    assert words.weigh(question_terms("w300 unheard w400 of 見たことがない"), "en") == plain
 
 
 def test_two_indexes_of_words_answer_as_one(words: WordLeg) -> None:
-    terms = words.weigh(question_terms(QUESTION))
+    terms = words.weigh(question_terms(QUESTION), "en")
     found = words.search(terms, ROWS)
     assert found.is_all
     assert len(set(found.rows.tolist())) == len(found.rows)

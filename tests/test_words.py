@@ -28,7 +28,9 @@ PASSAGES = (
 
 @pytest.fixture(scope="module")
 def index() -> LexicalIndex:
-    return LexicalIndex.in_memory(LexicalText(i, text, "") for i, text in enumerate(PASSAGES))
+    return LexicalIndex.in_memory(
+        LexicalText(i, text, "", "und") for i, text in enumerate(PASSAGES)
+    )
 
 
 def found(index: LexicalIndex, question: str) -> list[int]:
@@ -100,7 +102,7 @@ def test_marks_that_make_a_word_stay() -> None:
 
 def test_a_word_of_any_length_is_a_term_that_can_be_stored() -> None:
     assert max(map(len, find_words("a" * 5000 + " " + "漢" * 5000).words)) <= MOST_CHARS
-    index = LexicalIndex.in_memory([LexicalText(0, "x" * 200_000 + " cat", "")])
+    index = LexicalIndex.in_memory([LexicalText(0, "x" * 200_000 + " cat", "", "en")])
     assert found(index, "cat") == [0]
 
 
@@ -116,5 +118,5 @@ def test_every_text_has_words_without_spaces_in_them(text: str) -> None:
 def test_a_text_is_found_by_its_own_words(text: str) -> None:
     text = text.encode("utf-8", "replace").decode()
     terms = question_terms(text)
-    index = LexicalIndex.in_memory([LexicalText(0, text, "")])
+    index = LexicalIndex.in_memory([LexicalText(0, text, "", "und")])
     assert [term.text for term in terms if index.frequency(term) == 0] == []

@@ -54,13 +54,14 @@ def lexical_record(database: sqlite3.Connection) -> LexicalRecord | None:
 def lexical_texts(database: sqlite3.Connection, first_row: int) -> Iterator[LexicalText]:
     """What is indexed of the passages from a row on, by row."""
     rows = database.execute(
-        'SELECT row, substr(text, start + 1, "end" - start), title, heading FROM passages'
+        'SELECT row, substr(text, start + 1, "end" - start), title, heading, passages.language'
+        " FROM passages"
         " JOIN documents ON documents.id = document WHERE stage = 'complete' AND row >= ?"
         " ORDER BY row",
         (first_row,),
     )
-    for row, text, title, heading in rows:
-        yield LexicalText(row, text, f"{title}\n{heading}")
+    for row, text, title, heading, language in rows:
+        yield LexicalText(row, text, f"{title}\n{heading}", language)
 
 
 def check_lexical(generation: Path, record: LexicalRecord) -> None:
@@ -87,7 +88,8 @@ def open_lexical(generation: Path, record: LexicalRecord) -> LexicalIndex:
     """
     check_lexical(generation, record)
     # Tantivy writes a lock file where it reads; readers of an index write nothing into it.
-    with tempfile.TemporaryDirectory(prefix="crosstongue-") as links:
+    # Until it is told not to, it also watches the folder, and may write while that is removed.
+    with tempfile.TemporaryDirectory(prefix="crosstongue-", ignore_cleanup_errors=True) as links:
         for path in _files(generation / LEXICAL / record.folder):
             _link(path.resolve(), Path(links) / path.name)
         return LexicalIndex.open(Path(links))
