@@ -120,8 +120,8 @@ class LexicalIndex:
                 for spelling in term.spellings
             )
 
-    def spread(self, term: Term, language: str) -> tuple[int, int]:
-        """How many passages hold a term, and how many of them are not in a language."""
+    def elsewhere(self, term: Term, language: str) -> int:
+        """How many passages hold a term and are not in a language."""
         queries = [_spelling_query(self._index.schema, spelling) for spelling in term.spellings]
         holding = _any(queries)
         own = tantivy.Query.term_query(self._index.schema, "language", language, "basic")
@@ -129,7 +129,7 @@ class LexicalIndex:
             [(tantivy.Occur.Must, holding), (tantivy.Occur.MustNot, own)]
         )
         with _damage():
-            return self._count(holding), self._count(elsewhere)
+            return self._count(elsewhere)
 
     def passages_in(self, language: str) -> int:
         """How many passages are in a language."""

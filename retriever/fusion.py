@@ -30,6 +30,9 @@ LEAST_SPREAD = 0.01
 # Passages whose dense scores give the spread.
 SPREAD_ROWS = 1024
 FIRST_DEPTH = 128
+# Words are read further down, which costs little: mostly to the end, and then it is known that no
+# other passage holds one.
+WORDS_DEPTH = 8
 
 DenseSearch = Callable[[int, Mask], tuple[Rows, Vectors]]
 """Most rows wanted and the allowed ones -> rows and scores, best first."""
@@ -77,7 +80,7 @@ def best_fused(legs: Legs, k: int, allowed: Mask) -> Ranked:
     depth = max(FIRST_DEPTH, k)
     while True:
         rows, scores = legs.dense(depth, allowed)
-        found = legs.words.search(legs.terms, depth, allowed)
+        found = legs.words.search(legs.terms, WORDS_DEPTH * depth, allowed)
         ranked = _sums(legs, Ranked(rows, scores), found, len(allowed))
         # What neither list holds has at most the last score of each.
         unseen = 0.0 if found.is_all else legs.top * min(MOST, float(found.scores[-1]))

@@ -57,9 +57,10 @@ class WordLeg:
         own = sum(part.passages_in(language) for part in self._parts) / max(1, self._passages)
         weighted = []
         for term in terms:
-            rarity = self._rarity(sum(part.frequency(term) for part in self._parts))
+            held = sum(part.frequency(term) for part in self._parts)
+            rarity = self._rarity(held)
             if rarity >= LEAST_RARITY:
-                weighted.append((term, rarity**3 * self._neutrality(term, language, own)))
+                weighted.append((term, rarity**3 * self._neutrality(term, held, language, own)))
         return tuple((term, weight) for term, weight in weighted if weight > 0)
 
     def _rarity(self, count: int) -> float:
@@ -68,13 +69,12 @@ class WordLeg:
             return 0.0
         return ln((self._passages + 1) / (min(count, self._passages) + 1)) / ln(self._passages + 1)
 
-    def _neutrality(self, term: Term, language: str, own: float) -> float:
+    def _neutrality(self, term: Term, held: int, language: str, own: float) -> float:
         """In [own, 1]: how little a term tells about the language."""
         if own == 1 or _MARKED.search(term.text):
             return 1.0
-        spread = [part.spread(term, language) for part in self._parts]
-        held, elsewhere = (sum(numbers) for numbers in zip(*spread, strict=True))
-        neutral = min(1.0, elsewhere / max(1, held) / (1 - own)) ** 2
+        elsewhere = sum(part.elsewhere(term, language) for part in self._parts)
+        neutral = min(1.0, elsewhere / max(held, elsewhere) / (1 - own)) ** 2
         return own + (1 - own) * neutral
 
     def search(self, terms: Weighted, limit: int, allowed: Mask | None = None) -> Found:

@@ -92,6 +92,11 @@ def an_index_that_lost_its_database() -> None:
     Path("index/g0001/corpus.sqlite").unlink()
 
 
+def an_index_with_damaged_words() -> None:
+    an_index()
+    (Path("index/g0001/lexical/000001/meta.json")).write_text("{}")
+
+
 def a_folder_of_photos_and_documents() -> None:
     an_index()
     shutil.rmtree("index")
@@ -194,6 +199,10 @@ CASES: list[Case] = [
     ("retriever|search|cat|--instruction|Find it", an_index, 2),
     ("retriever|search|cat", a_cut_index, 6),
     ("retriever|search|cat", an_index_that_lost_its_database, 6),
+    ("retriever|search|cat|--per-document|0", an_index, 2),
+    ("retriever|search|cat|--after|2026-02-01|--before|2026-01-01", an_index, 2),
+    ("retriever|search|Katze|--mode|lexical", an_index_with_damaged_words, 6),
+    ("indexer|verify", an_index_with_damaged_words, 6),
     ("retriever|eval", nothing, 2),
     ("retriever|eval|nope", nothing, 2),
     ("retriever|eval|set", a_set_without_queries, 2),
