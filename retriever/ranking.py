@@ -62,12 +62,14 @@ class Ranking:
         words = state.words(database)
         if words.missing and self.mode == "lexical":
             raise WordsDamaged(state.index.index_dir, words.missing)
-        terms = words.weigh(question_terms(question.text), question.language)
+        terms = question_terms(question.text)
         if self.mode == "lexical":
-            return Searcher("lexical", lambda k: Ranked(*words.search(terms, k, allowed).best))
-        if not terms:
+            weighted = words.weigh_alone(terms)
+            return Searcher("lexical", lambda k: Ranked(*words.search(weighted, k, allowed).best))
+        weighted = words.weigh(terms, question.language)
+        if not weighted:
             return by_meaning
         sample = spread_rows(state.snapshot.live)
         top = bonus(dense(len(sample), mask_of(sample, len(allowed)))[1])
-        legs = Legs(dense, words, terms, top)
+        legs = Legs(dense, words, weighted, top)
         return Searcher("fused", lambda k: best_fused(legs, k, allowed))

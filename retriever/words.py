@@ -26,9 +26,10 @@ from indexer.vector_index import Mask
 
 log = logging.getLogger(__name__)
 
-# Tuned on tldr, and on osguide that nothing is lost (docs/search.md). Below this a word is common:
-# in a folder of 1,000 passages, one that stands in more than 125.
-LEAST_RARITY = 0.3
+# Tuned on tldr, and on osguide that nothing is lost (docs/search.md). Below the least rarity a word is
+# common: in a folder of 1,000 passages, one that stands in more than 30.
+RARITY_POWER = 5
+LEAST_RARITY = 0.5
 # Numbers, codes and phrases: whatever the language.
 _MARKED = re.compile(r"\d|[^\w'’]")
 
@@ -60,8 +61,19 @@ class WordLeg:
             held = sum(part.frequency(term) for part in self._parts)
             rarity = self._rarity(held)
             if rarity >= LEAST_RARITY:
-                weighted.append((term, rarity**3 * self._neutrality(term, held, language, own)))
+                weighted.append(
+                    (term, rarity**RARITY_POWER * self._neutrality(term, held, language, own))
+                )
         return tuple((term, weight) for term, weight in weighted if weight > 0)
+
+    def weigh_alone(self, terms: Sequence[Term]) -> Weighted:
+        """Say what each term counts where nothing else ranks: as in BM25, common ones too."""
+        held = [sum(part.frequency(term) for part in self._parts) for term in terms]
+        return tuple(
+            (term, ln(1 + (max(self._passages, count) - count + 0.5) / (count + 0.5)))
+            for term, count in zip(terms, held, strict=True)
+            if count
+        )
 
     def _rarity(self, count: int) -> float:
         """In [0, 1): 0 for what stands in every passage or in none."""
