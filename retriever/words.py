@@ -26,8 +26,8 @@ from indexer.vector_index import Mask
 
 log = logging.getLogger(__name__)
 
-# Tuned on tldr, and on osguide that nothing is lost (docs/search.md). Below the least rarity a word is
-# common: in a folder of 1,000 passages, one that stands in more than 30.
+# Tuned on tldr, and on osguide that nothing is lost (docs/search.md). Below the least rarity a word
+# is common: in a folder of 1,000 passages, one that stands in more than 30.
 RARITY_POWER = 5
 LEAST_RARITY = 0.5
 # Numbers, codes and phrases: whatever the language.
