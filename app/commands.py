@@ -6,7 +6,7 @@ folder of documents may hold anything.
 
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -15,7 +15,7 @@ import indexer.cli
 import retriever.cli
 import retriever.evaluation.commands
 from app.launch import page
-from encoder.console import LoadEncoder, load_when_needed, run, stdout
+from encoder.console import LoadEncoder, leave, load_when_needed, run, stdout
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,3 +54,8 @@ app.command("doctor")(encoder.cli.doctor)
 def main(argv: Sequence[str] | None = None, load: LoadEncoder = load_when_needed) -> int:
     """Run the command line; returns the exit code."""
     return run(app, argv, "crosstongue", load)
+
+
+def script() -> NoReturn:
+    """What the console script runs."""
+    leave(main())

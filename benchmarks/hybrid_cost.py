@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from encoder.spec import Vectors
+from indexer.card import Mask, Rows
 from indexer.lexical_index import LexicalIndex, LexicalText
-from indexer.vector_index import Mask, Rows, VectorIndex
+from indexer.vector_index import VectorIndex
 from retriever.fusion import MOST, Legs, best_fused, bonus, mask_of, spread_rows
 from retriever.question_words import question_terms
 from retriever.words import WordLeg

@@ -1,9 +1,10 @@
 """What reading in processes of their own costs healthy files, and what reading ahead gains.
 
-    python benchmarks/isolation_cost.py FOLDER
+    python benchmarks/isolation_cost.py FOLDER --rounds 3
 
-Everything a build does but encoding: read and cut in this process, one file after another; the same
-with one reading process; and with as many as a build would take. Processor time counts children.
+Everything a build does but encoding: read, cut and examine in this process, one file after another;
+the same with one reading process; and with as many as a build would take. One line of JSON a round,
+with what isolation adds as a share of a build.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from indexer.build import build_index
 from indexer.chunk import Chunking, chunk_document
 from indexer.document import Document
 from indexer.errors import UnreadableDocument
+from indexer.health import examine
 from indexer.isolation.ahead import choose_workers, read_ahead
 from indexer.options import BuildOptions
 from indexer.read import read_document
@@ -66,7 +68,7 @@ def in_process(files: Sequence[SourceFile], encoder: Encoder) -> int:
         except UnreadableDocument:
             continue
         characters += len(document.text)
-        chunk_document(document, encoder, Chunking())
+        examine(document, chunk_document(document, encoder, Chunking()))
     return characters
 
 
@@ -85,10 +87,12 @@ def build(corpus: Path, encoder: Encoder, workers: int) -> int:
 
 
 def timed(work: Callable[[], int]) -> dict[str, float]:
-    cpu, wall = sum(os.times()[:4]), time.perf_counter()
-    result = work()
-    taken = time.perf_counter() - wall, sum(os.times()[:4]) - cpu
-    return {"result": result, "wall_s": round(taken[0], 2), "cpu_s": round(taken[1], 2)}
+    """Seconds on the clock, and of processors: this process's and its children's."""
+    before, wall = os.times(), time.perf_counter()
+    work()
+    taken, after = time.perf_counter() - wall, os.times()
+    own, children = (sum(after[i : i + 2]) - sum(before[i : i + 2]) for i in (0, 2))
+    return {"wall_s": taken, "cpu_s": own + children, "children_cpu_s": children}
 
 
 def main() -> None:
@@ -104,21 +108,22 @@ def main() -> None:
         "isolated_1": partial(isolated, files, encoder, 1),
         f"isolated_{workers}": partial(isolated, files, encoder, workers),
         "build_1": partial(build, arguments.folder, encoder, 1),
-        f"build_{workers}": partial(build, arguments.folder, encoder, workers),
     }
     in_process(files, encoder)  # imports, caches and the language model
-    rounds = [{name: timed(way) for name, way in ways.items()} for _ in range(arguments.rounds)]
-    best = {
-        name: {unit: min(round_[name][unit] for round_ in rounds) for unit in ("wall_s", "cpu_s")}
-        for name in ways
-    }
-    cost = {
-        unit: round(
-            (best["isolated_1"][unit] - best["in_process"][unit]) / best["build_1"][unit], 3
-        )
-        for unit in ("wall_s", "cpu_s")
-    }
-    print(json.dumps({"files": len(files), "best_of": best, "isolation_share": cost}, indent=2))
+    for number in range(arguments.rounds):
+        # In turns, and every other round backwards, so that a drift of the machine is in all alike.
+        order = list(ways) if number % 2 == 0 else list(ways)[::-1]
+        took = {name: timed(ways[name]) for name in order}
+        # Workers beyond the first save time and cost processor time; each unit by what it is for.
+        share = {
+            f"{name}_{unit}": (took[name][unit] - took["in_process"][unit]) / took["build_1"][unit]
+            for name in (f"isolated_{workers}", "isolated_1")
+            for unit in ("wall_s", "cpu_s")
+        }
+        shown = {name: {u: round(v, 2) for u, v in t.items()} for name, t in took.items()}
+        shares = {name: round(value, 4) for name, value in share.items()}
+        line = {"files": len(files), "took": shown, "share_of_build": shares}
+        print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":

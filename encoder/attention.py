@@ -13,6 +13,7 @@ functions are registered with transformers' own registry: no model code is copie
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec as find_module
+from inspect import signature
 from itertools import groupby
 from typing import Any, Literal
 
@@ -26,8 +27,8 @@ _IMPLEMENTATIONS: dict[AttentionName, str] = {
     "packed": "crosstongue_packed",
     "padded": "sdpa",
 }
-# The kernel of torch.nn.attention.varlen needs half precision and Ampere or newer.
-VARLEN_CAPABILITY = (8, 0)
+# The packed kernels of flash-attn and of torch need half precision and Ampere or newer.
+KERNEL_CAPABILITY = (8, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,19 @@ def choose_attention(
     device: str,
     dtype: str,
     *,
-    flash_attn: bool | None = None,
+    flash_attn: str | None = None,
     varlen: bool | None = None,
     capability: tuple[int, int] | None = None,
 ) -> AttentionChoice:
-    """Choose by device, number format and what is installed; facts not given are looked up."""
+    """Choose by device, number format and what is installed; facts not given are looked up.
+
+    Args:
+        device: As torch names it.
+        dtype: Number format of the model.
+        flash_attn: Why the flash-attn package cannot be used; empty if it can.
+        varlen: Whether torch has a packed kernel.
+        capability: The GPU's compute capability.
+    """
     if not device.startswith("cuda"):
         return AttentionChoice(
             "padded",
@@ -59,16 +68,41 @@ def choose_attention(
         )
     if dtype == "float32":
         return AttentionChoice("packed", "the packed kernels of a GPU need half precision")
-    if bool(find_module("flash_attn")) if flash_attn is None else flash_attn:
-        return AttentionChoice("flash-attn", "flash-attn is installed")
     able = torch.cuda.get_device_capability(device) if capability is None else capability
-    if able < VARLEN_CAPABILITY:
+    if able < KERNEL_CAPABILITY:
         return AttentionChoice(
             "packed", f"this GPU is older than Ampere (it has {able[0]}.{able[1]})"
         )
-    if bool(find_module("torch.nn.attention.varlen")) if varlen is None else varlen:
-        return AttentionChoice("varlen", "flash-attn is not installed; torch has a packed kernel")
-    return AttentionChoice("packed", "neither flash-attn nor torch's packed kernel is there")
+    fault = flash_attn_fault() if flash_attn is None else flash_attn
+    if not fault:
+        return AttentionChoice("flash-attn", "flash-attn is installed")
+    if _has_varlen() if varlen is None else varlen:
+        return AttentionChoice("varlen", f"{fault}; torch has a packed kernel")
+    return AttentionChoice("packed", f"{fault}, and this torch has no packed kernel")
+
+
+def flash_attn_fault() -> str:
+    """Why the flash-attn package cannot be used; empty if it can.
+
+    That something of this name is there says little: flash-attn-4 alone brings the name along
+    without these functions, and a build for another torch cannot be loaded.
+    """
+    if not find_module("flash_attn"):
+        return "flash-attn is not installed"
+    try:
+        from flash_attn import flash_attn_varlen_func  # noqa: F401
+    except ImportError as error:
+        return f"flash-attn is installed but cannot be used ({str(error).splitlines()[0]})"
+    return ""
+
+
+def _has_varlen() -> bool:
+    """Whether torch's kernel is there, and takes windows and groups of heads."""
+    if not find_module("torch.nn.attention.varlen"):
+        return False
+    from torch.nn.attention.varlen import varlen_attn
+
+    return {"scale", "window_size", "enable_gqa"} <= signature(varlen_attn).parameters.keys()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch.nn import functional
 
 from encoder.architectures import check_weights, unreadable_weights
+from encoder.bert_attention import Run, attend, runs_of
 from encoder.forward import TokenRows
 from encoder.hardware import DeviceChoice
 from encoder.spec import EncoderSpec
@@ -34,7 +35,7 @@ class Sizes:
     layer_norm_eps: float
 
 
-class _Linear(NamedTuple):
+class Linear(NamedTuple):
     """Weight of shape (out, in) and bias of shape (out,)."""
 
     weight: torch.Tensor
@@ -44,7 +45,7 @@ class _Linear(NamedTuple):
         return functional.linear(x, self.weight, self.bias)
 
 
-class _Norm(NamedTuple):
+class Norm(NamedTuple):
     weight: torch.Tensor
     bias: torch.Tensor
     eps: float
@@ -53,13 +54,32 @@ class _Norm(NamedTuple):
         return functional.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 
-class _Layer(NamedTuple):
-    qkv: _Linear  # (3 * dim, dim): queries, keys and values in one product
-    attended: _Linear
-    attended_norm: _Norm
-    widen: _Linear
-    narrow: _Linear
-    norm: _Norm
+class Layer(NamedTuple):
+    """One layer in the number format of its weights."""
+
+    heads: int
+    # (3 * dim, dim): queries, keys and values in one product; the queries leave it scaled
+    qkv: Linear
+    attended: Linear
+    attended_norm: Norm
+    widen: Linear
+    narrow: Linear
+    norm: Norm
+
+    def __call__(self, x: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
+        """States before the layer to states after it: (tokens, dim) to (tokens, dim)."""
+        seen = attend(self.qkv(x), runs, self.heads)
+        x = self.attended_norm(self.attended(seen).add_(x))
+        wide = torch.ops.aten.gelu_(self.widen(x))
+        return self.norm(self.narrow(wide).add_(x))
+
+
+class AnyLayer(Protocol):
+    """A layer in whatever number format."""
+
+    def __call__(self, x: torch.Tensor, runs: Sequence[Run], /) -> torch.Tensor:
+        """States before the layer to states after it: (tokens, dim) to (tokens, dim)."""
+        ...
 
 
 def open_bert(spec: EncoderSpec, folder: Path, choice: DeviceChoice) -> "PackedBert | None":
@@ -104,9 +124,17 @@ class PackedBert:
         self._places = take.raw("embeddings.position_embeddings.weight").float()
         self._places = self._places + take.raw("embeddings.token_type_embeddings.weight")[0]
         self._norm = take.norm("embeddings.LayerNorm")
-        self._layers = tuple(take.layer(i) for i in range(sizes.num_hidden_layers))
+        self.layers: tuple[AnyLayer, ...] = tuple(
+            take.layer(i) for i in range(sizes.num_hidden_layers)
+        )
         self._dtype = dtype
         self.missing = take.missing
+
+        self._filled_to = 1
+
+    def replace_layers(self, layers: Sequence[AnyLayer], filled_to: int) -> None:
+        """Compute with other layers from now on, given tokens in multiples of `filled_to`."""
+        self.layers, self._filled_to = tuple(layers), filled_to
 
     @property
     def dim(self) -> int:
@@ -126,47 +154,16 @@ class PackedBert:
             lengths: Tokens of each text; their sum is that of `ids`. Best sorted: neighbours of
                 one length share an attention call.
         """
-        runs = _runs(lengths)
+        runs = runs_of(lengths)
+        filled = -(-len(ids) // self._filled_to) * self._filled_to
         places = torch.cat([torch.arange(length) for length in lengths])
-        x = self._words.index_select(0, ids).float() + self._places.index_select(0, places)
+        x = torch.zeros(filled, self.dim)
+        x[: len(ids)] = self._words.index_select(0, ids).float()
+        x[: len(ids)] += self._places.index_select(0, places)
         x = self._norm(x.to(self._dtype))
-        for layer in self._layers:
-            x = layer.attended_norm(layer.attended(self._attend(layer.qkv(x), runs)).add_(x))
-            wide = torch.ops.aten.gelu_(layer.widen(x))
-            x = layer.norm(layer.narrow(wide).add_(x))
-        return x
-
-    def _attend(self, qkv: torch.Tensor, runs: "Sequence[_Run]") -> torch.Tensor:
-        """Let each token see all tokens of its own text: (tokens, 3 * dim) to (tokens, dim)."""
-        heads, dim = self.config.num_attention_heads, self.dim
-        seen = torch.empty(len(qkv), dim, dtype=qkv.dtype)
-        for start, texts, length in runs:
-            part = slice(start, start + texts * length)
-            shape = (texts, length, heads, dim // heads)
-            q, k, v = (p.view(shape).transpose(1, 2) for p in qkv[part].chunk(3, dim=1))
-            out = functional.scaled_dot_product_attention(q, k, v)  # (texts, heads, length, -1)
-            seen[part].view(shape).copy_(out.transpose(1, 2))
-        return seen
-
-
-class _Run(NamedTuple):
-    """Neighbouring texts of one length."""
-
-    start: int
-    texts: int
-    length: int
-
-
-def _runs(lengths: Sequence[int]) -> list[_Run]:
-    runs: list[_Run] = []
-    start = 0
-    for length in lengths:
-        if runs and runs[-1].length == length:
-            runs[-1] = runs[-1]._replace(texts=runs[-1].texts + 1)
-        else:
-            runs.append(_Run(start, 1, length))
-        start += length
-    return runs
+        for layer in self.layers:
+            x = layer(x, runs)
+        return x[: len(ids)]
 
 
 def is_plain(config: dict[str, Any]) -> bool:
@@ -193,17 +190,17 @@ class _Taker:
             return torch.zeros(shape or (1, self._sizes.hidden_size))
         return found
 
-    def linear(self, name: str, out: int, into: int) -> _Linear:
+    def linear(self, name: str, out: int, into: int) -> Linear:
         weight, bias = self.raw(f"{name}.weight", out, into), self.raw(f"{name}.bias", out)
-        return _Linear(weight.to(self._dtype), bias.to(self._dtype))
+        return Linear(weight.to(self._dtype), bias.to(self._dtype))
 
-    def norm(self, name: str) -> _Norm:
+    def norm(self, name: str) -> Norm:
         weight, bias = (
             self.raw(f"{name}.{part}", self._sizes.hidden_size) for part in ("weight", "bias")
         )
-        return _Norm(weight.to(self._dtype), bias.to(self._dtype), self._sizes.layer_norm_eps)
+        return Norm(weight.to(self._dtype), bias.to(self._dtype), self._sizes.layer_norm_eps)
 
-    def layer(self, i: int) -> _Layer:
+    def layer(self, i: int) -> Layer:
         at, dim, inner = (
             f"encoder.layer.{i}",
             self._sizes.hidden_size,
@@ -213,8 +210,12 @@ class _Taker:
             self.linear(f"{at}.attention.self.{part}", dim, dim)
             for part in ("query", "key", "value")
         ]
-        return _Layer(
-            _Linear(torch.cat([p.weight for p in parts]), torch.cat([p.bias for p in parts])),
+        heads = self._sizes.num_attention_heads
+        scale = (dim // heads) ** -0.5
+        parts[0] = Linear(parts[0].weight * scale, parts[0].bias * scale)
+        return Layer(
+            heads,
+            Linear(torch.cat([p.weight for p in parts]), torch.cat([p.bias for p in parts])),
             self.linear(f"{at}.attention.output.dense", dim, dim),
             self.norm(f"{at}.attention.output.LayerNorm"),
             self.linear(f"{at}.intermediate.dense", inner, dim),

@@ -71,7 +71,21 @@ def _faiss() -> str:
             continue
     if len(found) > 1:
         return f"{' and '.join(found)}: only one may be installed; uninstall the others"
-    return found[0] if found else "none; install it: pip install -c constraints.txt -e '.[cpu]'"
+    if not found:
+        return "none; install it: pip install -c constraints.txt -e '.[cpu]'"
+    return f"{found[0]}: {_scanned_by(found[0], gpu=torch.cuda.is_available())}"
+
+
+def _scanned_by(package: str, *, gpu: bool) -> str:
+    """What searches the rows of an index; `search --explain` says it of one index."""
+    if not gpu:
+        return "the processor scans an index's rows"
+    if package.startswith("faiss-cpu"):
+        return (
+            "the processor scans an index's rows; for the GPU here: pip uninstall faiss-cpu, then "
+            "pip install -c constraints.txt -e '.[gpu]'"
+        )
+    return "a GPU searches an index's rows where they are many and fit"
 
 
 def _auto(accept_licence: bool) -> str:

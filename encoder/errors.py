@@ -6,6 +6,7 @@ page catch `RagError` and nothing else; each kind carries the exit code that the
 
     RagError
     ├── UsageError                   2  a value on the command line or in a call makes no sense
+    ├── OutputNotWritten             1  what a command prints cannot be written: the disk is full
     ├── EncoderError
     │   ├── UnknownEncoder           2  no registry row, folder or model of that name
     │   ├── EncoderNotAvailable      8  known, but its weights or libraries are not here
@@ -20,6 +21,7 @@ page catch `RagError` and nothing else; each kind carries the exit code that the
     │   ├── IndexLocked              9  another build is writing
     │   ├── RemovalGuard             2  an update would drop most of the documents
     │   ├── StorageError             1  the disk is full or the folder cannot be written
+    │   ├── ReaderNotStarted         1  no process can be started to read documents
     │   └── UnreadableDocument       -  one file could not be read; a build lists it and goes on
     └── RetrieverError (retriever/errors.py)
         ├── BlankQuery               2  there is nothing to search for
@@ -45,6 +47,16 @@ class UsageError(RagError):
     """A value given on the command line or in a call makes no sense."""
 
     exit_code = 2
+
+
+class OutputNotWritten(RagError):
+    """What a command prints cannot be written to where stdout leads."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The output cannot be written: {reason}.",
+            "Free space there, or let it go to another file.",
+        )
 
 
 class EncoderError(RagError):

@@ -4,15 +4,33 @@ from dataclasses import dataclass
 
 import torch
 
-from encoder.spec import DtypeName
+from encoder.errors import UsageError
+from encoder.spec import DtypeName, ProductsName
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceChoice:
-    """Where the encoder runs and why: device as torch names it, dtype, and a sentence."""
+    """Where the encoder runs and why.
+
+    Attributes:
+        device: As torch names it.
+        dtype: The number format.
+        reason: A sentence.
+        products: What the user wants matrix products on a processor to run on; None leaves it to
+            the rule.
+    """
 
     device: str
     dtype: DtypeName
+    reason: str
+    products: ProductsName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductsChoice:
+    """What matrix products on a processor run on, and why."""
+
+    name: ProductsName
     reason: str
 
 
@@ -26,8 +44,54 @@ def _gpu_has_bf16() -> bool:
     return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
+def cpu_has_vnni() -> bool:
+    """Tell whether this processor multiplies 8-bit integers without losing carries.
+
+    Older ones add pairs of products in 16 bits, which overflow.
+    """
+    facts = torch.cpu.get_capabilities()
+    return bool(facts.get("avx512_vnni") or facts.get("avx_vnni"))
+
+
+def choose_products(
+    choice: DeviceChoice, *, name: str, ranges: bool, vnni: bool, fault: str | None
+) -> ProductsChoice:
+    """Choose between products of 8-bit integers and of the dtype's numbers, on a processor.
+
+    Args:
+        choice: The processor's dtype, and what the user asked for.
+        name: The encoder.
+        ranges: Whether the ranges of its inner numbers are known (encoder/activation_ranges.py).
+        vnni: Whether the processor has VNNI instructions.
+        fault: What is wrong with torch's 8-bit kernels here, if anything is.
+
+    Raises:
+        UsageError: The user asked for 8-bit products, and they are not possible.
+    """
+    if choice.products == "float":
+        return ProductsChoice("float", f"matrix products in {choice.dtype}")
+    obstacle = None
+    if not ranges:
+        obstacle = f"8-bit products need inner ranges, and none were measured for {name}"
+    elif not vnni:
+        obstacle = "8-bit products need a processor with VNNI instructions"
+    elif fault:
+        obstacle = f"8-bit products do not work with this torch: {fault}"
+    if choice.products == "int8":
+        if obstacle:
+            raise UsageError(f"{obstacle}.", "Leave products=int8 out of the encoder's name.")
+        return ProductsChoice("int8", "8-bit products were asked for")
+    if obstacle:
+        return ProductsChoice("float", obstacle)
+    if choice.dtype == "bfloat16":
+        # 8-bit products have at best twice the rate, and what surrounds them costs more.
+        return ProductsChoice("float", "8-bit products were not measured beside bfloat16")
+    return ProductsChoice("int8", "8-bit products, as the processor has VNNI instructions")
+
+
 def choose_device(
     asked: DtypeName | None = None,
+    products: ProductsName | None = None,
     *,
     cuda: bool | None = None,
     cuda_bf16: bool | None = None,
@@ -37,16 +101,22 @@ def choose_device(
 
     Args:
         asked: The number format that the user wants.
+        products: What matrix products on a processor shall run on.
         cuda, cuda_bf16, cpu_bf16: Whether there is a GPU, and what has bfloat16.
     """
     gpu = torch.cuda.is_available() if cuda is None else cuda
     device, found = ("cuda", "a CUDA GPU is there") if gpu else ("cpu", "no CUDA GPU")
-    if asked is not None:
-        return DeviceChoice(device, asked, f"{found}; {asked} was asked for")
+    if asked is not None:  # with a format of its own, also for products
+        reason = f"{found}; {asked} was asked for"
+        return DeviceChoice(device, asked, reason, products or "float")
     if gpu:
         if _gpu_has_bf16() if cuda_bf16 is None else cuda_bf16:
-            return DeviceChoice("cuda", "bfloat16", "a CUDA GPU with bfloat16 is there")
-        return DeviceChoice("cuda", "float32", "a CUDA GPU is there, but it has no bfloat16")
+            return DeviceChoice("cuda", "bfloat16", "a CUDA GPU with bfloat16 is there", products)
+        return DeviceChoice(
+            "cuda", "float32", "a CUDA GPU is there, but it has no bfloat16", products
+        )
     if cpu_has_bf16() if cpu_bf16 is None else cpu_bf16:
-        return DeviceChoice("cpu", "bfloat16", "no CUDA GPU; the processor has bfloat16")
-    return DeviceChoice("cpu", "float32", "no CUDA GPU; the processor has no native bfloat16")
+        return DeviceChoice("cpu", "bfloat16", "no CUDA GPU; the processor has bfloat16", products)
+    return DeviceChoice(
+        "cpu", "float32", "no CUDA GPU; the processor has no native bfloat16", products
+    )

@@ -113,7 +113,7 @@ def _open(name: str, accept_licence: bool, offline: bool) -> "tuple[TransformerE
         log.info("encoder %s: %s", choice.spec.name, choice.reason)
         asked = replace(asked, base=choice.spec.name)
     spec, folder = locate(asked, accept_licence=accept_licence, offline=offline)
-    encoder = TransformerEncoder.open(spec, folder, choose_device(asked.dtype))
+    encoder = TransformerEncoder.open(spec, folder, choose_device(asked.dtype, asked.products))
     self_test(encoder)
     return encoder, folder
 

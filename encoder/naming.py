@@ -1,17 +1,21 @@
 """The name of an encoder with options: "Qwen/Qwen3-Embedding-0.6B@dim=256,dtype=float16".
 
 What makes other vectors is part of the name, so that an index records it and `search` loads the
-same: dim and tokens. dtype and weights are not: with them the vectors are nearly the same, and the
-index's probes tell whether they are near enough.
+same: dim and tokens. dtype, weights and products are not: with them the vectors are nearly the
+same, and the index's probes tell whether they are near enough.
 """
 
 from dataclasses import dataclass, replace
 
 from encoder.errors import UsageError
-from encoder.spec import DtypeName, EncoderSpec
+from encoder.spec import DtypeName, EncoderSpec, ProductsName
 
-OPTIONS = "dim=256 (shorter vectors), tokens=8192, dtype=float16, weights=int8 (torchao)"
+OPTIONS = (
+    "dim=256 (shorter vectors), tokens=8192, dtype=float16, weights=int8 (torchao), "
+    "products=int8 or float (matrix products on a processor)"
+)
 _DTYPES: tuple[DtypeName, ...] = ("float32", "bfloat16", "float16")
+_PRODUCTS: tuple[ProductsName, ...] = ("int8", "float")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class EncoderName:
     tokens: int = 0
     dtype: DtypeName | None = None
     int8: bool = False
+    products: ProductsName | None = None
 
 
 def parse_name(name: str) -> EncoderName:
@@ -45,6 +50,8 @@ def parse_name(name: str) -> EncoderName:
             asked = replace(asked, dtype=value)
         elif key == "weights" and value == "int8":
             asked = replace(asked, int8=True)
+        elif key == "products" and value in _PRODUCTS:
+            asked = replace(asked, products=value)
         else:
             raise UsageError(
                 f"{part!r} in the encoder's name {name!r} makes no sense.",

@@ -76,7 +76,8 @@ RERANKERS: dict[str, RerankerSpec] = {
                 name="nvidia/llama-3.2-nv-rerankqa-1b-v2",
                 hf_id="nvidia/llama-3.2-nv-rerankqa-1b-v2",
                 revision="",
-                licence="NVIDIA licence, with the Llama 3.2 community licence",
+                # As in NVIDIA's model catalogue, which calls it ready for commercial use.
+                licence="NVIDIA Open Model License, with the Llama 3.2 community licence",
             )
         ),
     )

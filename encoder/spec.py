@@ -16,6 +16,7 @@ TokenEnds = npt.NDArray[np.int64]
 Pooling = Literal["mean", "last_token", "cls"]
 WeightsFrom = Literal["bundled", "hub", "folder", "served"]
 DtypeName = Literal["float32", "bfloat16", "float16"]
+ProductsName = Literal["int8", "float"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _OLD_POOLINGS: dict[str, Pooling] = {
     "pooling_mode_lasttoken": "last_token",
 }
 # A prompt of this form holds the model's default task; another task may take its place.
-_INSTRUCTION = re.compile(r"(Instruct: )([^{}]+)(\nQuery: ?)\Z")
+_INSTRUCTION = re.compile(r"(Instruct: )([^{}\n]*[^{}\s])( ?\n ?Query: ?)\Z")
 _NO_LIMIT = 1_000_000  # tokenisers without a limit say 10 ** 30
 
 

@@ -12,10 +12,11 @@ import torch
 
 from encoder.architectures import load_model
 from encoder.attention import AttentionChoice, choose_attention, register
-from encoder.batching import CPU_BUDGET_TOKENS, TokenBudget, fit_budget, run_batches
+from encoder.batching import CPU_BUDGET_TOKENS, TokenBudget, cpu_budget, fit_budget, run_batches
 from encoder.bert import open_bert
+from encoder.bert_int8 import settle_products
 from encoder.dense import load_dense
-from encoder.errors import EncoderNotAvailable
+from encoder.errors import EncoderNotAvailable, UsageError
 from encoder.forward import Forward, StockModel, TokenRows
 from encoder.hardware import DeviceChoice, choose_device
 from encoder.int8 import round_weights
@@ -65,13 +66,20 @@ class TransformerEncoder:
         Raises:
             EncoderNotAvailable: A file is missing or cannot be read.
             EncoderRefused: The files are not those of the model that the spec describes.
+            UsageError: The user asked for 8-bit products where they are not possible.
         """
         choice = choice or choose_device()
         tokens = TextTokens.open(spec, folder)
         bert = None if attention or spec.int8_weights else open_bert(spec, folder, choice)
         if bert is not None:
-            budget = TokenBudget(CPU_BUDGET_TOKENS, packed=True)
+            choice = settle_products(bert, spec, choice)
+            budget = TokenBudget(cpu_budget(torch.get_num_threads()), packed=True)
             return cls(tokens, Forward(bert, spec), choice, OWN_FORWARD, budget)
+        if choice.products == "int8":
+            raise UsageError(
+                f"8-bit products are not possible for {spec.name} on {choice.device}.",
+                "Leave products=int8 out of the encoder's name.",
+            )
         attention = attention or choose_attention(choice.device, choice.dtype)
         check_memory(spec, count_weights(folder), choice)
         register()

@@ -33,13 +33,7 @@ from indexer.options import BuildOptions
 from indexer.plan import Changes, check_something_to_read, guard_removals, plan_changes
 from indexer.report import BuildReport, Progress, Watch, by_count, why_unread
 from indexer.scan import Scan, SourceFile, scan
-from indexer.store import (
-    IndexWriter,
-    Part,
-    Unread,
-    lock_for_writing,
-    text_key,
-)
+from indexer.store import IndexWriter, Part, Unread, lock_for_writing, storage_errors, text_key
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +74,10 @@ def build_index(
     build = _Build(encoder, watch or (lambda progress: None))
     with build.timed("scan"):
         found = scan(corpus_dir, index_dir, options.include, options.exclude)
-    check_index_folder(index_dir)
-    if options.fresh or not (index_dir / FILE_NAME).exists():
+    with storage_errors(index_dir):
+        check_index_folder(index_dir)
+        is_first = not (index_dir / FILE_NAME).exists()
+    if options.fresh or is_first:
         check_something_to_read(found, corpus_dir)
     lock = lock_for_writing(index_dir)
     try:

@@ -1,6 +1,7 @@
 """What can go wrong between a folder and an index. The whole tree is drawn in encoder/errors.py."""
 
 from pathlib import Path
+from typing import Self
 
 from encoder.errors import RagError
 
@@ -79,7 +80,27 @@ class RemovalGuard(IndexerError):
 
 
 class StorageError(IndexerError):
-    """The index cannot be written: the disk is full, or permission is missing."""
+    """The index cannot be used: the disk is full, or permission is missing."""
+
+    @classmethod
+    def refused(cls, index_dir: Path, reason: str) -> Self:
+        """What the operating system or SQLite refused, in its own words."""
+        return cls(
+            f"The index at {index_dir} cannot be used: {reason}.",
+            "Free space or mend the permissions there; what was committed is kept, and the same "
+            "command goes on from it.",
+        )
+
+
+class ReaderNotStarted(IndexerError):
+    """A process that reads documents could not be started: no file is to blame."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"A process that reads documents could not be started: {reason}.",
+            "The machine may be short of memory or very busy; what was committed is kept, and the "
+            "same command goes on from it.",
+        )
 
 
 class UnreadableDocument(IndexerError):

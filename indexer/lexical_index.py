@@ -17,7 +17,7 @@ import numpy as np
 import tantivy
 
 from encoder.spec import Vectors
-from indexer.vector_index import Mask, Rows
+from indexer.card import Mask, Rows
 from indexer.words import WORDS_VERSION, Words, find_words
 
 Field = Literal["words", "forms", "grams", "above", "language"]

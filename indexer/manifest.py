@@ -21,9 +21,10 @@ from encoder.errors import UnknownEncoder
 from encoder.registry import find_spec
 from encoder.spec import Encoder, EncoderSpec, Vectors
 from indexer.chunk import Chunking
-from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound
+from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound, StorageError
 
 FILE_NAME = "manifest.json"
+UNFINISHED = ".manifest-"
 # Two runs of one model on different hardware agree to 0.9999; another model, another prompt or
 # causal attention falls far below.
 SAME_ENCODER_COSINE = 0.999
@@ -101,7 +102,10 @@ def check_encoder(manifest: Manifest, encoder: Encoder) -> None:
     Raises:
         IndexMismatch: Another model, or the same one run differently.
     """
-    if (encoder.spec.name, encoder.spec.dim) != (manifest.encoder.name, manifest.encoder.dim):
+    # A model's own folder has another path on another machine; there the probes alone decide.
+    is_folder = "folder" in (encoder.spec.weights, manifest.encoder.weights)
+    same_name = is_folder or encoder.spec.name == manifest.encoder.name
+    if not same_name or encoder.spec.dim != manifest.encoder.dim:
         raise IndexMismatch(
             f"The index was made with {manifest.encoder.name}, not with {encoder.spec.name}.",
             f"Use --encoder {manifest.encoder.name}, or build anew: python -m indexer build DOCS "
@@ -134,13 +138,13 @@ def recorded_encoder(manifest: Manifest) -> str:
     try:
         find_spec(name)
     except UnknownEncoder as error:
-        served = manifest.encoder.weights == "served"
+        where = {
+            "served": f"'http://HOST:8000#{name}' with the server that runs it",
+            "folder": f"{name}, or the folder of that model on this machine",
+        }.get(manifest.encoder.weights, name)
         raise IndexMismatch(
             f"The index was made with {name}, which is not a name of the registry.",
-            f"If you trust it, say so: --encoder 'http://HOST:8000#{name}' with the server that "
-            "runs it"
-            if served
-            else f"If you trust it, say so: --encoder {name}",
+            f"If you trust it, say so: --encoder {where}",
         ) from error
     return name
 
@@ -157,12 +161,17 @@ def installed_libraries() -> dict[str, str]:
 
 
 def write_manifest(index_dir: Path, manifest: Manifest) -> None:
-    """Replace the manifest atomically."""
-    with tempfile.NamedTemporaryFile(dir=index_dir, prefix=".manifest-", delete=False) as file:
+    """Replace the manifest atomically, and remove what a killed writer left of its own.
+
+    Of writers of one folder there is one at a time: the caller holds its lock.
+    """
+    with tempfile.NamedTemporaryFile(dir=index_dir, prefix=UNFINISHED, delete=False) as file:
         file.write(sealed(_FORMAT.dump_json(replace(manifest, sha256=NO_SHA256), indent=2)))
         file.flush()
         os.fsync(file.fileno())
     Path(file.name).replace(index_dir / FILE_NAME)
+    for left_behind in index_dir.glob(f"{UNFINISHED}*"):
+        left_behind.unlink(missing_ok=True)
     fsync_folder(index_dir)
 
 
@@ -195,11 +204,14 @@ def read_manifest(index_dir: Path) -> Manifest:
         IndexNotFound: There is none.
         IndexMismatch: It has another format version.
         IndexDamaged: It contradicts itself.
+        StorageError: It cannot be read from this account.
     """
     try:
         data = (index_dir / FILE_NAME).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise IndexNotFound(index_dir) from None
+    except OSError as error:
+        raise StorageError.refused(index_dir, error.strerror or str(error)) from error
     try:
         version_only = _VERSION.validate_json(data).format_version
         if version_only != 3:

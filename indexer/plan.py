@@ -1,6 +1,9 @@
 """What a build has to do: the difference between a folder and an index."""
 
+import errno
 import hashlib
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -118,8 +121,15 @@ def guard_removals(known: int, changes: Changes, corpus_dir: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """Hash a file without holding it in memory."""
-    with path.open("rb") as file:
+    """Hash a file without holding it in memory.
+
+    Raises:
+        OSError: It cannot be read; or what was a file when the folder was listed is a pipe or a
+            device now, which might never end.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no ordinary file any more")
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -97,7 +97,7 @@ class _Choice:
         """Every file and link below a folder, but for hidden folders and the index."""
         for folder, folders, names in os.walk(start, onerror=self._note):
             here = Path(folder)
-            links = [name for name in folders if (here / name).is_symlink()]
+            links = [name for name in folders if _is_link(here / name)]
             folders[:] = sorted(
                 name
                 for name in folders
@@ -111,7 +111,7 @@ class _Choice:
         if _is_hidden(Path(source)) or not self._is_wanted(source):
             self.ignored += 1
             return False
-        if path.is_symlink():
+        if _is_link(path):
             return True
         found = _inspect(path, source)
         if isinstance(found, Unread):
@@ -159,6 +159,14 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
+def _is_link(path: Path) -> bool:
+    """Tell whether a path is known to be a link; opening what may not be seen says why later."""
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False
+
+
 def _nfc(name: str) -> str:
     """One spelling for patterns and names: some file systems keep accents apart from letters."""
     return unicodedata.normalize("NFC", name)
@@ -166,9 +174,13 @@ def _nfc(name: str) -> str:
 
 def _check(corpus_dir: Path, index_dir: Path) -> None:
     example = "Name the folder of your documents: python -m indexer build ./docs"
-    if not corpus_dir.exists():
-        raise CorpusError(f"There is no folder {corpus_dir}.", example)
-    if not corpus_dir.is_dir():
+    try:
+        kind = corpus_dir.stat().st_mode
+    except FileNotFoundError:
+        raise CorpusError(f"There is no folder {corpus_dir}.", example) from None
+    except OSError as error:
+        raise _cannot_be_listed(corpus_dir, error) from error
+    if not stat.S_ISDIR(kind):
         raise CorpusError(
             f"{corpus_dir} is a file, not a folder.",
             f"Build from the folder that holds it: python -m indexer build {corpus_dir.parent}",
@@ -182,10 +194,14 @@ def _check(corpus_dir: Path, index_dir: Path) -> None:
         with os.scandir(corpus_dir) as entries:
             next(entries, None)
     except OSError as error:
-        raise CorpusError(
-            f"The folder {corpus_dir} cannot be listed: {error.strerror}.",
-            "Give yourself permission to read it.",
-        ) from error
+        raise _cannot_be_listed(corpus_dir, error) from error
+
+
+def _cannot_be_listed(corpus_dir: Path, error: OSError) -> CorpusError:
+    return CorpusError(
+        f"The folder {corpus_dir} cannot be listed: {error.strerror}.",
+        "Give yourself permission to read it.",
+    )
 
 
 def _ignore_lines(corpus_dir: Path) -> list[str]:
@@ -193,7 +209,12 @@ def _ignore_lines(corpus_dir: Path) -> list[str]:
         return (corpus_dir / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise CorpusError(
+            f"{corpus_dir / IGNORE_FILE} cannot be read: {error.strerror}.",
+            "Give yourself permission to read it, and the folder it is in.",
+        ) from error
+    except UnicodeDecodeError as error:
         raise CorpusError(
             f"{corpus_dir / IGNORE_FILE} cannot be read: {error}.",
             "Save it as UTF-8 text, one pattern a line.",

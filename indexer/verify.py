@@ -35,9 +35,11 @@ def verify_index(index_dir: Path) -> dict[str, object]:
     Raises:
         IndexNotFound: There is no index.
         IndexDamaged: Something is not what was committed; the message says what.
+        StorageError: It cannot be read from this account.
     """
     manifest = read_manifest(index_dir)
-    is_sealed = check_seal(index_dir, index_dir / manifest.generation)
+    with storage_errors(index_dir):
+        is_sealed = check_seal(index_dir, index_dir / manifest.generation)
     index = open_index(index_dir)
     with index.reading() as database:
         _check_database(index, database)
@@ -69,7 +71,8 @@ def back_up(index_dir: Path, destination: Path) -> None:
     index = open_index(index_dir)
     if destination.exists():
         raise UsageError(f"{destination} exists already.", "Name a folder that does not exist.")
-    check_seal(index_dir, index.folder)
+    with storage_errors(index_dir):
+        check_seal(index_dir, index.folder)
     with storage_errors(destination):
         destination.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".backup-") as temporary:

@@ -11,9 +11,9 @@ if _HERE != _HOME:
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != _HERE]
 
 try:
+    from encoder.console import leave
     from retriever.cli import main
 
-    code = main()
+    leave(main())
 except KeyboardInterrupt:
-    code = 130
-sys.exit(code)
+    sys.exit(130)

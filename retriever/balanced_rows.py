@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from encoder.language_offsets import language_offsets
 from encoder.spec import EncoderSpec, Vectors
-from indexer.vector_index import Mask
+from indexer.card import Mask
 from retriever.balance import (
     STRENGTH,
     BalanceMode,

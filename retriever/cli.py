@@ -90,11 +90,13 @@ def search(
     show_log(quiet=True)
     from indexer.manifest import recorded_encoder
     from indexer.store import open_index
+    from retriever.ahead import read_ahead
     from retriever.retriever import Retriever
     from retriever.snippet import make_snippets
 
     load: LoadEncoder = context.obj
     name = encoder or recorded_encoder(open_index(index).manifest)
+    read_ahead()
     retriever = Retriever.open(index, load(name, accept_licence=accept_license))
     languages = _listed(lang)
     hits = retriever.search(
@@ -114,6 +116,7 @@ def search(
     )
     if explain:
         stderr.print(f"Balance: {retriever.balance_choice(question, balance).reason}.")
+        stderr.print(f"Search: {retriever.card_choice(balance).reason}.", markup=False)
     if as_json:
         stdout.print_json(json.dumps([asdict(hit) for hit in hits]))
     else:

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from encoder.errors import UsageError
+from indexer.card import Mask
 from indexer.patterns import compile_patterns
 from indexer.store import Snapshot
-from indexer.vector_index import Mask
 
 
 @dataclass(frozen=True, slots=True)

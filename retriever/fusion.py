@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from encoder.spec import Vectors
+from indexer.card import Mask, Rows
 from indexer.lexical_index import Found, Weighted
-from indexer.vector_index import Mask, Rows
 from retriever.words import WordLeg
 
 # Tuned on tldr, and on osguide that nothing is lost (docs/search.md).

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from encoder.spec import Vectors
+from indexer.card import Mask, Rows
 from indexer.errors import WordsDamaged
-from indexer.vector_index import Mask, Rows
 from retriever.balance import BalanceMode
 from retriever.fusion import Legs, Ranked, best_fused, bonus, mask_of, spread_rows
 from retriever.hit import ScoreKind, SearchMode

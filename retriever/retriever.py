@@ -15,11 +15,13 @@ from typing import Self
 import numpy as np
 
 from encoder.spec import Encoder, Reranker
-from indexer.errors import IndexNotFound, WordsDamaged
+from indexer.card import CardChoice
+from indexer.errors import IndexNotFound, StorageError, WordsDamaged
 from indexer.language import detect_language, language_name
 from indexer.lexical_index import LexicalDamage
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
 from indexer.store import Index, open_index
+from retriever.ahead import read_ahead
 from retriever.balance import STRENGTH, BalanceMode
 from retriever.errors import BlankQuery
 from retriever.filters import Filters
@@ -67,6 +69,7 @@ class Retriever:
         index_dir = Path(index_dir)
         stamp = _stamp(index_dir)
         index = open_index(index_dir)
+        read_ahead()
         if encoder is None:
             from encoder.load import load_encoder
 
@@ -186,6 +189,11 @@ class Retriever:
             f"means); the question is in {language_name(detect_language(query))}",
         )
 
+    def card_choice(self, balance: BalanceMode = "auto") -> CardChoice:
+        """Say whether `search` scans the rows on a GPU, and why."""
+        with self._lock:
+            return self._state.choice(balance)
+
     def _follow_generation(self) -> None:
         """Change over to a new generation if a build has published one."""
         stamp = _stamp(self.index_dir)
@@ -201,6 +209,8 @@ def _stamp(index_dir: Path) -> tuple[int, int]:
     """Changes whenever the manifest is replaced."""
     try:
         status = (index_dir / FILE_NAME).stat()
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexNotFound(index_dir) from error
+    except OSError as error:
+        raise StorageError.refused(index_dir, error.strerror or str(error)) from error
     return status.st_mtime_ns, status.st_ino

@@ -5,8 +5,9 @@ import sqlite3
 import numpy as np
 
 from encoder.spec import Vectors
+from indexer.card import CardChoice, Mask, Rows
 from indexer.store import Index, Snapshot
-from indexer.vector_index import Mask, Rows, VectorIndex
+from indexer.vector_index import VectorIndex
 from retriever.balance import BalanceMode, Means
 from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.words import WordLeg, open_words
@@ -50,6 +51,10 @@ class SearchState:
     def effective(self, mode: BalanceMode) -> BalanceMode:
         """What a mode comes to here: without means everything is "off"."""
         return self.rows.effective(mode)
+
+    def choice(self, mode: BalanceMode) -> CardChoice:
+        """Where the rows of a mode are searched, and why."""
+        return self._structure(self.effective(mode)).choice
 
     def _structure(self, mode: BalanceMode) -> VectorIndex:
         if mode not in self._structures:

@@ -19,10 +19,10 @@ from math import log as ln
 import numpy as np
 
 from encoder.spec import Vectors
+from indexer.card import Mask
 from indexer.lexical_index import Found, LexicalDamage, LexicalIndex, Term, Weighted
 from indexer.store import Index, Snapshot
 from indexer.store.derived import lexical_record, lexical_texts, open_lexical
-from indexer.vector_index import Mask
 
 log = logging.getLogger(__name__)
 

@@ -95,10 +95,10 @@ def test_the_bench_prints_json(
 @pytest.mark.parametrize(
     ("facts", "name"),
     [
-        ({"flash_attn": True, "capability": (9, 0), "varlen": True}, "flash-attn"),
-        ({"flash_attn": False, "capability": (9, 0), "varlen": True}, "varlen"),
-        ({"flash_attn": False, "capability": (7, 5), "varlen": True}, "packed"),
-        ({"flash_attn": False, "capability": (8, 0), "varlen": False}, "packed"),
+        ({"flash_attn": "", "capability": (9, 0), "varlen": True}, "flash-attn"),
+        ({"flash_attn": "it is not there", "capability": (9, 0), "varlen": True}, "varlen"),
+        ({"flash_attn": "", "capability": (7, 5), "varlen": True}, "packed"),
+        ({"flash_attn": "it is not there", "capability": (8, 0), "varlen": False}, "packed"),
     ],
 )
 def test_attention_is_chosen_by_what_the_gpu_and_the_packages_can_do(

@@ -1,5 +1,6 @@
 """A second build does only what has changed, and an interrupted one loses one window at most."""
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,10 +15,10 @@ from indexer import build as build_module
 from indexer.build import build_index
 from indexer.chunk import Chunking
 from indexer.errors import CorpusError, IndexLocked, IndexMismatch, RemovalGuard
-from indexer.manifest import read_manifest
+from indexer.manifest import read_manifest, recorded_encoder
 from indexer.options import BuildOptions
-from indexer.plan import plan_build, plan_changes
-from indexer.scan import Scan
+from indexer.plan import Changes, plan_build, plan_changes
+from indexer.scan import Scan, SourceFile
 from indexer.store import Unread, lock_for_writing, open_index
 from indexer.verify import verify_index
 from retriever.retriever import Retriever
@@ -205,6 +206,21 @@ def test_a_fresh_build_mends_a_damaged_index(corpus_dir: Path, index_dir: Path) 
     assert verify_index(index_dir)["verdict"] == "sound"
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_what_a_killed_build_left_of_a_manifest_goes_with_the_next(
+    fresh: bool, corpus_dir: Path, index_dir: Path
+) -> None:
+    for name in (".manifest-1a2b", ".manifest-empty"):
+        (index_dir / name).write_bytes(b"{" if name.endswith("b") else b"")
+    lock = lock_for_writing(index_dir)
+    with pytest.raises(IndexLocked):  # it may be another's that is just being written
+        build_index(corpus_dir, index_dir, ConceptEncoder(), BuildOptions(fresh=fresh))
+    assert len(list(index_dir.glob(".manifest-*"))) == 2
+    lock.release()
+    build_index(corpus_dir, index_dir, ConceptEncoder(), BuildOptions(fresh=fresh))
+    assert [path.name for path in index_dir.iterdir() if path.name.startswith(".")] == []
+
+
 def test_two_builds_at_once_are_refused(corpus_dir: Path, index_dir: Path) -> None:
     lock = lock_for_writing(index_dir)
     try:
@@ -251,6 +267,16 @@ class WeakEncoder(ConceptEncoder):
         return super().encode_passages(texts)
 
 
+def test_a_file_that_becomes_a_pipe_or_a_device_after_the_listing_is_listed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")  # opened as a file it would be waited for without end
+    (tmp_path / "null.txt").symlink_to(os.devnull)
+    files = tuple(SourceFile(path, path.name, 1) for path in sorted(tmp_path.iterdir()))
+    reason = "It cannot be read: it is no ordinary file any more."
+    assert plan_changes({"null.txt": "1"}, Scan(files, (), 0)) == Changes(
+        (), (), (), 0, (Unread("null.txt", reason), Unread("pipe.txt", reason))
+    )
+
+
 def test_an_interrupted_build_goes_on_within_a_long_document(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +311,22 @@ def test_a_changed_spec_name_is_another_encoder(corpus_dir: Path, index_dir: Pat
     other = ConceptEncoder(replace(SPEC, name="thoughts"))
     with pytest.raises(IndexMismatch, match="made with concepts, not with thoughts"):
         build_index(corpus_dir, index_dir, other)
+
+
+def test_a_model_of_a_folder_may_lie_in_another_folder_on_another_machine(
+    corpus_dir: Path, tmp_path: Path
+) -> None:
+    here = replace(SPEC, name="/home/ann/mini", weights="folder")
+    there = replace(here, name="/srv/models/mini")
+    build_index(corpus_dir, tmp_path / "index", ConceptEncoder(here))
+    copy = shutil.copytree(tmp_path / "index", tmp_path / "copy")
+    hits = Retriever.open(copy, ConceptEncoder(there)).search("cat", k=1)
+    assert hits[0].passage.source == "animals.txt"
+    assert build_index(corpus_dir, copy, ConceptEncoder(there)).unchanged == 4
+    with pytest.raises(IndexMismatch, match="/srv/models/mini gives other vectors now"):
+        Retriever.open(copy, OtherEncoder(there))
+    with pytest.raises(IndexMismatch, match="or the folder of that model on this machine"):
+        recorded_encoder(read_manifest(copy))
 
 
 def test_documents_in_a_folder_that_cannot_be_listed_are_kept() -> None:

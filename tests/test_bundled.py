@@ -67,9 +67,9 @@ def test_a_q4_block_is_read_low_nibbles_first() -> None:
 
 
 def test_the_first_numbers_are_the_known_ones(e5: TransformerEncoder) -> None:
-    # Computed in float32; the package's own engine, which computes in int8, agrees to 0.99.
+    # Computed in float32; 8-bit products, where they are used, move single numbers by 2e-3.
     vector = e5.encode_queries(["how much protein should a female eat"])[0]
-    assert vector[:4].tolist() == pytest.approx(GOLDEN, abs=2e-3)
+    assert vector[:4].tolist() == pytest.approx(GOLDEN, abs=4e-3)
 
 
 def test_words_are_cut_into_the_original_pieces(e5: TransformerEncoder) -> None:

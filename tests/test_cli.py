@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 
 import encoder.cli
+import encoder.doctor
 import indexer.cli
 import retriever.cli
 from encoder.registry import REGISTRY
@@ -168,6 +171,26 @@ def test_doctor_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["licence"] == "MIT"
     assert facts["padding changes nothing"].startswith("yes (cosine ")
     assert facts["FAISS"].startswith("faiss-")
+    if not torch.cuda.is_available():
+        assert facts["FAISS"].endswith(": the processor scans an index's rows")
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        ("faiss-cpu 1.15.1", "pip install -c constraints.txt -e '.[gpu]'"),
+        ("faiss-gpu 1.15.1", "a GPU searches an index's rows where they are many and fit"),
+    ],
+)
+def test_doctor_says_what_searches_where_there_is_a_gpu(package: str, said: str) -> None:
+    assert encoder.doctor._scanned_by(package, gpu=True).endswith(said)
+
+
+def test_explain_says_where_the_rows_are_searched(
+    index_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search(index_dir, "cat", "--explain") == 0
+    assert "Search: the processor scans the rows: " in capsys.readouterr().err
 
 
 def run_in(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -192,6 +215,59 @@ def test_a_folder_of_documents_cannot_smuggle_code_in(corpus_dir: Path) -> None:
     if script.exists():
         assert run_in(corpus_dir, str(script), "status").returncode == 0
     assert not (corpus_dir / "TRAPPED").exists()
+
+
+@pytest.mark.parametrize(("code", "target", "ended"), [(3, "", 3), (0, ">/dev/full", 120)])
+def test_a_command_that_ends_at_once_has_printed_everything(
+    code: int, target: str, ended: int
+) -> None:
+    ending = f"from encoder.console import leave; print('x' * 4000, end=''); leave({code})"
+    result = run_in(ROOT, "bash", "-c", f"exec '{sys.executable}' -E -c \"{ending}\" {target}")
+    printed = 0 if target else 4000
+    assert (result.returncode, len(result.stdout), result.stderr) == (ended, printed, "")
+
+
+def test_the_shell_completes_the_names_of_commands() -> None:
+    half_typed = (
+        "_CROSSTONGUE_COMPLETE=complete_bash",
+        "COMP_WORDS=crosstongue se",
+        "COMP_CWORD=1",
+    )
+    script = "import sys; sys.argv = ['crosstongue']; from app.commands import script; script()"
+    completed = run_in(ROOT, "env", *half_typed, sys.executable, "-c", script)
+    assert (completed.returncode, completed.stdout.split()) == (0, ["search"])
+
+
+def test_results_that_a_full_disk_does_not_take_are_one_sentence(index_dir: Path) -> None:
+    listing = f"'{sys.executable}' -m indexer ls --index '{index_dir}' >/dev/full"
+    result = run_in(ROOT, "bash", "-c", listing)
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        "Error: The output cannot be written: No space left on device.",
+        "Free space there, or let it go to another file.",
+    ]
+
+
+def test_a_terminal_without_the_characters_gets_their_numbers(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "猫.txt").write_text("Die Katze.", encoding="utf-8")
+    assert build(tmp_path / "docs", tmp_path / "index") == 0
+    listing = (
+        f"PYTHONIOENCODING=latin-1 '{sys.executable}' -m indexer ls --index '{tmp_path}/index'"
+    )
+    result = run_in(ROOT, "bash", "-c", listing)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "de   txt        1  \\u732b.txt\n"
+
+
+def test_the_console_script_is_there_and_hands_its_exit_code_on(tmp_path: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    module, function = project["scripts"]["crosstongue"].split(":")
+    script = f"from {module} import {function}; {function}()"
+    version = run_in(ROOT, sys.executable, "-c", script, "--version")
+    assert (version.returncode, version.stdout) == (0, f"crosstongue {project['version']}\n")
+    absent = run_in(ROOT, sys.executable, "-c", script, "search", "cat", "--index", str(tmp_path))
+    assert absent.returncode == 4
 
 
 SLOW_BUILD = """

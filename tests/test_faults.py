@@ -107,7 +107,9 @@ class Case:
         assert texts_and_vectors(self.index_dir) == self.new
         assert rankings(self.index_dir) == self.rankings
         build_index(self.corpus, self.index_dir, ConceptEncoder(), OPTIONS)
-        assert len(list(self.index_dir.glob("g*"))) == 1  # nothing is left lying about
+        # Nothing is left lying about.
+        assert len(list(self.index_dir.glob("g*"))) == 1
+        assert [path.name for path in self.index_dir.iterdir() if path.name.startswith(".")] == []
 
 
 def chosen(count: int, config: pytest.Config) -> list[int]:

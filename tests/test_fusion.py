@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from encoder.spec import Vectors
+from indexer.card import Mask, Rows
 from indexer.lexical_index import LexicalIndex, LexicalText
-from indexer.vector_index import Mask, Rows, VectorIndex
+from indexer.vector_index import VectorIndex
 from retriever import fusion
 from retriever.fusion import Legs, best_fused
 from retriever.question_words import question_terms

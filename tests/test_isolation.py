@@ -16,7 +16,7 @@ import pytest
 from indexer.build import build_index
 from indexer.chunk import Passage
 from indexer.document import Document, Heading, Page
-from indexer.errors import UnreadableDocument
+from indexer.errors import ReaderNotStarted, UnreadableDocument
 from indexer.isolation.ahead import choose_workers, read_ahead
 from indexer.isolation.child import ReaderProcess
 from indexer.isolation.limits import Limits, limits_for
@@ -77,6 +77,14 @@ def test_reasons_are_those_of_the_reader(tmp_path: Path, reader: ReaderProcess) 
         reader.read(write(tmp_path / "a.txt", ""), "a.txt", Limits())
     with pytest.raises(FileNotFoundError):
         reader.read(tmp_path / "gone.txt", "gone.txt", Limits())
+
+
+def test_an_interpreter_that_does_not_start_is_one_sentence(
+    corpus_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(ReaderNotStarted, match=r"it ended at once \(exit code 1\)\."):
+        build_index(corpus_dir, tmp_path / "index", ConceptEncoder())
 
 
 @pytest.fixture

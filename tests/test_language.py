@@ -11,6 +11,7 @@ from indexer.language import (
     LANGUAGE_NAMES,
     NOT_ASKED,
     UNKNOWN,
+    _load,
     detect_language,
     detect_languages,
     document_language,
@@ -151,6 +152,13 @@ def test_the_model_is_loaded_by_the_first_text_and_not_by_the_import() -> None:
     code = "import sys, indexer.language; print('py3langid' in sys.modules, 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"
+
+
+def test_threads_that_ask_first_load_the_model_once() -> None:
+    _load.cache_clear()
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(detect_language, [SENTENCES["de"]] * 4)) == ["de"] * 4
+    assert _load.cache_info().misses == 1
 
 
 def test_every_answer_of_the_model_has_a_name() -> None:

@@ -221,6 +221,28 @@ def test_what_a_folder_leaves_open_is_refused(damage: Any, reason: str, tmp_path
         read_spec(folder, "a model", "folder")
 
 
+@pytest.mark.parametrize(
+    ("prompt", "template", "task"),
+    [
+        ("Instruct: Find it.\nQuery: ", "Instruct: {task}\nQuery: {query}", "Find it."),
+        ("Instruct: Find it\nQuery:", "Instruct: {task}\nQuery:{query}", "Find it"),
+        # As KaLM's is.
+        ("Instruct: Find it \n Query: ", "Instruct: {task} \n Query: {query}", "Find it"),
+        ("Instruct: A.\nB\nQuery: ", "Instruct: A.\nB\nQuery: {query}", ""),
+        ("query: ", "query: {query}", ""),
+    ],
+)
+def test_a_prompt_of_the_usual_form_takes_instructions(
+    prompt: str, template: str, task: str, tmp_path: Path
+) -> None:
+    folder = save_tiny(TINY_SPECS[0], tmp_path)
+    change("config_sentence_transformers.json", prompts={"query": prompt, "document": ""})(folder)
+    spec = read_spec(folder, "a model", "folder")
+    assert (spec.query_template, spec.default_task) == (template, task)
+    instructed = query_text(spec, "why?", None)
+    assert instructed == f"{prompt}why?"
+
+
 def test_an_unknown_step_or_activation_is_refused(tmp_path: Path) -> None:
     spec = next(spec for spec in TINY_SPECS if spec.dense_head)
     folder = save_tiny(spec, tmp_path)

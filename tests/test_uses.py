@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import encoder as package
@@ -19,7 +18,7 @@ EXAMPLES = re.findall(r"^```python\n(.+?)^```", PAGE.read_text("utf-8"), re.MULT
 def names(e5: TransformerEncoder) -> dict[str, Any]:
     """What the examples define, run in order as a reader would."""
     assert len(EXAMPLES) == 3
-    defined: dict[str, Any] = {"np": np}
+    defined: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(package, "load_encoder", lambda name: e5, raising=False)
         for example in EXAMPLES:

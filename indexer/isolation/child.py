@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from indexer.document import Document
-from indexer.errors import UnreadableDocument
+from indexer.errors import ReaderNotStarted, UnreadableDocument
 from indexer.isolation.limits import MEGABYTE, Limits
 from indexer.isolation.wire import LENGTH_BYTES, Answer, WireError, unpack
 
@@ -21,7 +21,8 @@ _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from indexer.isolation.worker import main; main()"
 )
-_START_S = 60.0
+# It takes 0.2 s, and on a machine with ten times its load 20 s and more.
+_START_S = 300.0
 _READ_BYTES = MEGABYTE
 # Libraries that leak a little are given a new process before it matters.
 FILES_PER_PROCESS = 500
@@ -145,10 +146,13 @@ class ReaderProcess:
         try:
             _receive(process, MEGABYTE, time.monotonic() + _START_S)
         except (EOFError, TimeoutError) as error:
+            code = f"exit code {process.wait()}" if isinstance(error, EOFError) else ""
             self.close()
             if self._interrupted:
                 raise _Ended(UnreadableDocument("Interrupted."), own_fault=True) from error
-            raise RuntimeError("a reading process could not be started; see above") from error
+            is_late = isinstance(error, TimeoutError)
+            late, ended = f"it was not ready after {_START_S:.0f} s", f"it ended at once ({code})"
+            raise ReaderNotStarted(late if is_late else ended) from error
         return process
 
 

@@ -20,7 +20,7 @@ Readers never write. Each search uses one short read transaction; commit_id tell
 reader that something has changed.
 """
 
-from indexer.store.database import DATABASE, Unread
+from indexer.store.database import DATABASE, Unread, storage_errors
 from indexer.store.reader import Index, Snapshot, StoredDocument, StoredPassage, open_index
 from indexer.store.rows import text_key
 from indexer.store.writer import IndexWriter, Part, lock_for_writing
@@ -36,5 +36,6 @@ __all__ = [
     "Unread",
     "lock_for_writing",
     "open_index",
+    "storage_errors",
     "text_key",
 ]

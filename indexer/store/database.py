@@ -186,19 +186,11 @@ def storage_errors(index_dir: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(
-            f"The index at {index_dir} cannot be used: {error.strerror or error}.",
-            "Free space or mend the permissions there; what was committed is kept, and the same "
-            "command goes on from it.",
-        ) from error
+        raise StorageError.refused(index_dir, error.strerror or str(error)) from error
     except UnicodeDecodeError as error:  # sqlite3 in Python lets it through for the schema's text
         raise IndexDamaged(index_dir, f"{DATABASE} holds text that is no text") from error
     except sqlite3.DatabaseError as error:
         # The low byte is the kind; IOERR and READONLY come in many variants.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_REFUSED:
-            raise StorageError(
-                f"The index at {index_dir} cannot be used: {error}.",
-                "Free space or mend the permissions there; what was committed is kept, and the "
-                "same command goes on from it.",
-            ) from error
+            raise StorageError.refused(index_dir, str(error)) from error
         raise IndexDamaged(index_dir, f"{DATABASE}: {error}") from error

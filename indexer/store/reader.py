@@ -214,7 +214,8 @@ def open_index(index_dir: Path) -> Index:
         StorageError: It cannot be read from this account.
     """
     index = Index(index_dir, read_manifest(index_dir))
-    check_no_links(index_dir, index.folder)
+    with storage_errors(index_dir):
+        check_no_links(index_dir, index.folder)
     with index.reading() as database:
         check_schema(index_dir, database)
         next_row = database.execute("SELECT next_row FROM state").fetchone()[0]

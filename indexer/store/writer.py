@@ -96,8 +96,8 @@ class IndexWriter:
             lock: Held by the caller; released when the writer is closed.
         """
         folder = index_dir / manifest.generation
-        check_no_links(index_dir, folder)
         with storage_errors(index_dir), ExitStack() as on_error:
+            check_no_links(index_dir, folder)
             folder.mkdir(exist_ok=True)
             unseal(folder)
             database = connect(folder / DATABASE, "rwc")

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,35 +71,50 @@ class Opened:
         self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the page of a small index is."""
-    folder, port = tmp_path_factory.mktemp("page"), free_port()
-    (folder / "docs").mkdir()
-    for name, text in DOCUMENTS.items():
-        (folder / "docs" / name).write_text(text, encoding="utf-8")
-    build_index(folder / "docs", folder / "index", ConceptEncoder())
+@contextmanager
+def served(index_dir: Path) -> Iterator[str]:
+    """Where the page of an index is while it runs."""
+    port = free_port()
     code = (
         "from pathlib import Path; from app.launch import serve; "
-        f"serve(Path({str(SCRIPT)!r}), Path({str(folder / 'index')!r}), {port})"
+        f"serve(Path({str(SCRIPT)!r}), Path({str(index_dir)!r}), {port})"
     )
     with running(["-c", code], port):
         yield f"http://127.0.0.1:{port}/"
 
 
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the page of a small index is."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "docs").mkdir()
+    for name, text in DOCUMENTS.items():
+        (folder / "docs" / name).write_text(text, encoding="utf-8")
+    build_index(folder / "docs", folder / "index", ConceptEncoder())
+    with served(folder / "index") as address:
+        yield address
+
+
 @pytest.fixture
 def opened(url: str, tmp_path: Path) -> Iterator[Opened]:
     """The page in a fresh browser."""
+    with browser(tmp_path / "profile") as opened:
+        opened.page.goto(url)
+        opened.page.wait_for_selector(".ct-start")
+        yield opened
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[Opened]:
+    """A fresh browser, which notes whom it contacts."""
     with playwright.sync_playwright() as driver:
         context = driver.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=CHROMIUM, args=QUIET
+            profile, executable_path=CHROMIUM, args=QUIET
         )
         opened = Opened(context.pages[0])
         context.on("request", lambda request: opened.hosts.add(host_of(request.url)))
         opened.page.on("websocket", lambda socket: opened.hosts.add(host_of(socket.url)))
         opened.page.set_default_timeout(60_000)
-        opened.page.goto(url)
-        opened.page.wait_for_selector(".ct-start")
         yield opened
         context.close()
 
@@ -117,6 +133,30 @@ def test_enter_searches_and_the_url_leads_back_to_it(opened: Opened) -> None:
     opened.page.reload()
     opened.settle("Where is the cat?")
     assert set(opened.texts("ct-source")[:2]) == {"animals.txt", "حيوانات.txt"}
+
+
+def test_questions_in_six_languages_find_the_same_passage(opened: Opened) -> None:
+    for question in ("¿Dónde está el agua?", "水はどこ？", "אפו המים?", "أين الماء؟", "Где вода?"):
+        opened.ask(question)
+        assert opened.texts("ct-source")[0] == "מים.txt", question
+    opened.ask("Wo ist das Wasser?")
+    assert opened.texts("ct-score")[0] == "cosine 1.000"
+
+
+def test_an_index_that_is_missing_or_damaged_says_what_to_do(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    with served(index) as address, browser(tmp_path / "profile") as opened:
+        opened.page.goto(address)
+        opened.page.wait_for_selector(".ct-error")
+        assert opened.texts("ct-what") == [f"No index at {index}."]
+        (tmp_path / "docs").mkdir()
+        (tmp_path / "docs" / "a.txt").write_text("Die Katze.", encoding="utf-8")
+        build_index(tmp_path / "docs", index, ConceptEncoder())
+        (index / "g0001" / "vectors.bin").write_bytes(b"")
+        opened.page.reload()
+        opened.page.wait_for_function("document.body.innerText.includes('is damaged')")
+        (next_step,) = opened.texts("ct-next")
+        assert next_step.startswith("Build it anew: python -m indexer build DOCS")
 
 
 def test_the_back_button_takes_a_filter_off(opened: Opened) -> None:
@@ -159,6 +199,11 @@ def test_arabic_and_hebrew_read_from_the_right(opened: Opened) -> None:
     assert dict(begins)["de"] == "left"
 
 
+def test_a_question_is_written_from_its_own_side(opened: Opened) -> None:
+    box = opened.page.get_by_label("Ask in any language")
+    assert box.evaluate("box => getComputedStyle(box).unicodeBidi") == "plaintext"
+
+
 def test_hostile_texts_appear_literally(opened: Opened) -> None:
     dialogs: list[object] = []
     opened.page.on("dialog", lambda dialog: dialogs.append(dialog))
@@ -173,6 +218,8 @@ def test_a_phone_needs_no_scrolling_to_the_side(opened: Opened) -> None:
     opened.page.set_viewport_size({"width": 375, "height": 812})
     opened.ask("bread")
     assert opened.texts("ct-source")[0] == f"{'long' * 40}.txt"
+    opened.page.get_by_label("Ask in any language").focus()
+    assert not opened.page.get_by_test_id("InputInstructions").is_visible()
     opened.page.locator(".ct-whole summary").first.click()
     widest = opened.page.evaluate(
         "Math.max(...[...document.querySelectorAll('.ct-card, .ct-card *')]"

@@ -1,0 +1,90 @@
+"""Measure how large the numbers inside e5-small get, for its matrix products on 8-bit integers.
+
+    python benchmarks/fit_activation_ranges.py FOLDER ... [--texts 60] [--out FILE]
+
+Each FOLDER holds corpus.jsonl.gz and queries.jsonl.gz with the fields text and lang; texts are
+drawn from every language alike. The numbers that are shipped (encoder/ranges) come from osguide
+and tldr; nothing is measured on text that the encoder is judged by.
+"""
+
+import argparse
+import gzip
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from encoder.activation_ranges import FOLDER, LayerRanges, save_ranges
+from encoder.bert import Layer, PackedBert
+from encoder.bert_attention import Run, attend
+from encoder.load import load_transformer
+
+BATCH = 8
+
+
+class Recorder:
+    """Runs a layer and keeps the largest values that its products are given."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        self._seen: dict[str, torch.Tensor] = {}
+
+    def __call__(self, x: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
+        layer = self._layer
+        self._note("into_qkv", x)
+        seen = attend(layer.qkv(x), runs, layer.heads)
+        self._note("attended", seen)
+        x = layer.attended_norm(layer.attended(seen) + x)
+        self._note("into_widen", x)
+        wide = torch.nn.functional.gelu(layer.widen(x))
+        self._note("behind_gelu", wide)
+        return layer.norm(layer.narrow(wide) + x)
+
+    def _note(self, name: str, x: torch.Tensor) -> None:
+        largest = x.abs().amax(dim=0)
+        self._seen[name] = torch.maximum(self._seen.get(name, largest), largest)
+
+    def ranges(self) -> LayerRanges:
+        return LayerRanges(**(self._seen | {"attended": self._seen["attended"].max()}))
+
+
+def read_texts(folder: Path, count: int) -> list[str]:
+    """Draw whole passages, `count` in all, the same number from each language."""
+    with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    languages = sorted({row["lang"] for row in rows})
+    random.Random(0).shuffle(rows)
+    each = -(-count // len(languages))
+    return [
+        row["text"]
+        for language in languages
+        for row in [row for row in rows if row["lang"] == language][:each]
+    ][:count]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--texts", type=int, default=60, help="of each folder")
+    parser.add_argument("--out", type=Path, default=FOLDER / "e5-small.npz")
+    arguments = parser.parse_args()
+    encoder = load_transformer("e5-small@dtype=float32")
+    bert = encoder.forward.model
+    if not isinstance(bert, PackedBert):
+        raise SystemExit("e5-small runs on another engine here; run this where there is no GPU")
+    recorders = tuple(Recorder(layer) for layer in bert.layers if isinstance(layer, Layer))
+    bert.layers = recorders
+    texts = [text for folder in arguments.folders for text in read_texts(folder, arguments.texts)]
+    for start in range(0, len(texts), BATCH):
+        part = texts[start : start + BATCH]
+        encoder.encode_passages(part)
+        encoder.encode_queries([text[:60] for text in part])
+    arguments.out.parent.mkdir(exist_ok=True)
+    save_ranges(tuple(recorder.ranges() for recorder in recorders), arguments.out)
+    print(f"{len(texts)} texts, {arguments.out.stat().st_size / 1000:.0f} kB: {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()

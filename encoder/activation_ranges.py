@@ -1,0 +1,60 @@
+"""How large the numbers inside a model get on ordinary text: measured once, shipped as numbers.
+
+benchmarks/fit_activation_ranges.py measured them. They are needed to run matrix products on 8-bit
+integers (encoder/bert_int8.py), and belong to the weights they were measured on.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+FOLDER = Path(__file__).parent / "ranges"
+# The full-precision weights that e5-small's were made from compute nearly the same numbers.
+_FILES = {"e5-small": "e5-small.npz", "intfloat/multilingual-e5-small": "e5-small.npz"}
+_ARRAYS = ("into_qkv", "attended", "into_widen", "behind_gelu")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerRanges:
+    """The largest absolute values in one layer.
+
+    Attributes:
+        into_qkv: Shape (dim,): of each channel before queries, keys and values.
+        attended: Shape (): of what attention gives.
+        into_widen: Shape (dim,): of each channel before the widening product.
+        behind_gelu: Shape (inner,): of each unit behind GELU.
+    """
+
+    into_qkv: torch.Tensor
+    attended: torch.Tensor
+    into_widen: torch.Tensor
+    behind_gelu: torch.Tensor
+
+
+def save_ranges(ranges: tuple[LayerRanges, ...], path: Path) -> None:
+    """Write the numbers of all layers in half precision, as arrays without pickle."""
+    np.savez_compressed(
+        path,
+        **{  # type: ignore[arg-type] - numpy's stub takes the arrays for its own flag
+            name: torch.stack([getattr(layer, name) for layer in ranges]).half().numpy()
+            for name in _ARRAYS
+        },
+    )
+
+
+@cache
+def find_ranges(encoder: str) -> tuple[LayerRanges, ...]:
+    """The ranges of an encoder, layer by layer; empty if none were measured.
+
+    Args:
+        encoder: Its name; options behind "@" do not matter.
+    """
+    file = _FILES.get(encoder.partition("@")[0])
+    if file is None:
+        return ()
+    with np.load(FOLDER / file, allow_pickle=False) as arrays:
+        numbers = [torch.from_numpy(arrays[name].astype(np.float32)) for name in _ARRAYS]
+    return tuple(LayerRanges(*layer) for layer in zip(*numbers, strict=True))

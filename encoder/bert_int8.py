@@ -1,0 +1,243 @@
+"""A BERT layer whose matrix products run on 8-bit integers, four to eight times as many a second.
+
+Weights are rounded with one scale for each output. What goes into a product is rounded with one
+fixed scale for all tokens, so that oneDNN's kernels give the result back in float32, or rounded
+again behind GELU, without another pass over memory. Three things keep it near float32, each
+measured (docs/decisions/011):
+
+- channels that are large are divided before rounding and their weights multiplied (SmoothQuant,
+  Xiao et al. 2023), by factors from the ranges that were seen on ordinary text;
+- the few units behind GELU with the widest range stay in float32;
+- attention, norms and the residual stay in float32.
+
+A number x is stored as floor(x / step + 128.5), cut to 0 ... 255, as the kernels want the first
+factor without a sign. What the 128 adds to a product is the same for every token and is taken off
+the bias.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+
+from encoder.activation_ranges import LayerRanges, find_ranges
+from encoder.bert import Layer, Linear, Norm, PackedBert
+from encoder.bert_attention import Run, attend
+from encoder.hardware import DeviceChoice, choose_products, cpu_has_vnni
+from encoder.spec import EncoderSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MIDDLE = 128
+# Room above what was seen, so that other text is seldom cut.
+HEADROOM = 1.1
+# How much of a channel's range goes to its weights: 0 none, 1 all of it.
+SMOOTHING = 0.6
+# Units behind GELU that stay in float32: one or two reach 60, where most stay below 5.
+WIDE_UNITS = 16
+# Tokens are filled up to a multiple of this: oneDNN compiles each product once for each number of
+# tokens, which takes milliseconds.
+FILLED_TO = 32
+# GELU is nowhere below this.
+LEAST_GELU = -0.17
+
+
+class Product(NamedTuple):
+    """A matrix product of rounded numbers, bias added.
+
+    Attributes:
+        weight: Packed by oneDNN from (out, in), int8.
+        scales: Shape (out,): what one unit of the sum stands for, without the input's step.
+        step: What one unit of the input stands for.
+        bias: Shape (out,), float32.
+    """
+
+    weight: torch.Tensor
+    scales: torch.Tensor
+    zeros: torch.Tensor
+    step: float
+    bias: torch.Tensor
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Multiply: (tokens, in) uint8 to (tokens, out) float32."""
+        out: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
+            x, self.step, 0, self.weight, self.scales, self.zeros, self.bias,
+            1.0, 0, torch.float32, "none", [], "",
+        )  # fmt: skip
+        return out
+
+    def add_to(self, x: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        """Multiply and add to `other` in its place: (tokens, in) uint8 to (tokens, out) float32."""
+        out: torch.Tensor = torch.ops.onednn.qlinear_pointwise.binary(
+            x, self.step, 0, self.weight, self.scales, self.zeros, other, self.bias,
+            1.0, 0, torch.float32, 1.0, 0, "sum", 1.0, "none", [], "",
+        )  # fmt: skip
+        return out
+
+    def gelu(self, x: torch.Tensor, step: float, zero: int) -> torch.Tensor:
+        """Multiply, apply GELU and round: (tokens, in) uint8 to (tokens, out) uint8."""
+        out: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
+            x, self.step, 0, self.weight, self.scales, self.zeros, self.bias,
+            step, zero, torch.uint8, "gelu", [], "none",
+        )  # fmt: skip
+        return out
+
+
+class Int8Layer(NamedTuple):
+    """One layer; made by `int8_layer`."""
+
+    heads: int
+    into_qkv: torch.Tensor  # (dim,): 1 / step of each channel
+    qkv: Product  # values leave it in steps and moved by MIDDLE, ready for rounding
+    attended: Product
+    attended_norm: Norm
+    into_widen: torch.Tensor
+    widen: Product
+    step: float  # of what leaves GELU
+    zero: int
+    narrow: Product
+    exact_widen: Linear  # (WIDE_UNITS, dim)
+    exact_narrow: torch.Tensor  # (WIDE_UNITS, dim)
+    norm: Norm
+
+    def __call__(self, x: torch.Tensor, runs: "Sequence[Run]") -> torch.Tensor:
+        """States before the layer to states after it: (tokens, dim) to (tokens, dim)."""
+        seen = attend(self.qkv(_rounded(x, self.into_qkv)), runs, self.heads)
+        x = self.attended_norm(self.attended.add_to(seen.clamp_(0, 255).to(torch.uint8), x))
+        wide = self.widen.gelu(_rounded(x, self.into_widen), self.step, self.zero)
+        exact = torch.ops.aten.gelu_(self.exact_widen(x))
+        return self.norm(self.narrow.add_to(wide, torch.addmm(x, exact, self.exact_narrow)))
+
+
+_HALF = torch.tensor(MIDDLE + 0.5)
+
+
+def _rounded(x: torch.Tensor, per_step: torch.Tensor) -> torch.Tensor:
+    """Round to uint8: (tokens, channels) float32, (channels,) float32."""
+    return torch.addcmul(_HALF, x, per_step).clamp_(0, 255).to(torch.uint8)
+
+
+def settle_products(bert: PackedBert, spec: EncoderSpec, choice: DeviceChoice) -> DeviceChoice:
+    """Round the model's products to 8 bits where the rule says so; the choice tells why or why not.
+
+    Raises:
+        UsageError: The user asked for 8-bit products where they are not possible.
+    """
+    ranges, vnni = find_ranges(spec.name), cpu_has_vnni()
+    settled = choose_products(
+        choice,
+        name=spec.name,
+        ranges=bool(ranges),
+        vnni=vnni,
+        fault=kernel_fault() if ranges and vnni and choice.products != "float" else None,
+    )
+    if settled.name == "int8":
+        use_int8(bert, ranges)
+    return replace(choice, products=settled.name, reason=f"{choice.reason}; {settled.reason}")
+
+
+def use_int8(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> None:
+    """Run all layers' matrix products on 8-bit integers from now on."""
+    floats = [layer for layer in bert.layers if isinstance(layer, Layer)]
+    bert.replace_layers(
+        [int8_layer(layer, found) for layer, found in zip(floats, ranges, strict=True)], FILLED_TO
+    )
+
+
+def kernel_fault() -> str | None:
+    """Multiply the largest numbers there are, and say what is wrong with the result, if anything.
+
+    The operators belong to torch's compiler, not to its public interface, so they are tried before
+    they are used. Where pairs of products are added in 16 bits, these sums overflow.
+    """
+    signs = torch.ones(32, 64)
+    signs[:, ::3] = -1
+    x = torch.full((32, 64), 255, dtype=torch.uint8)
+    x[::2, 5:] = 7
+    expected = x.float() @ (127 * signs).t()
+    try:
+        product = _product(Linear(signs, torch.zeros(32)), 1.0, 0)
+        plain = product(x) * 127
+        added = product.add_to(x, torch.ones(32, 32)) * 127 - 127
+        narrow = product.gelu(x, 64.0, 3)
+    except (AttributeError, RuntimeError, TypeError) as error:
+        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    rounded = torch.nn.functional.gelu(expected / 127).div(64).round().add(3).clamp(0, 255)
+    for name, found, wanted in (
+        ("a product", plain, expected),
+        ("a sum", added, expected),
+        ("GELU", narrow.float() * 127, rounded * 127),
+    ):
+        off = float((found - wanted).abs().max())
+        if not off <= 127:
+            return f"{name} is off by {off / 127:.0f}"
+    return None
+
+
+def int8_layer(layer: Layer, ranges: LayerRanges) -> Int8Layer:
+    """Round a layer's weights, for inputs of the given ranges."""
+    dim = len(layer.norm.weight)
+    into_qkv, step, qkv = _smoothed(layer.qkv, ranges.into_qkv)
+    # The weights of attention sum to 1, so what is added to values comes out of it unchanged.
+    value_step = _step(ranges.attended)
+    qkv.weight[2 * dim :] /= value_step
+    qkv.bias[2 * dim :] = qkv.bias[2 * dim :] / value_step + (MIDDLE + 0.5)
+    into_widen, widen_step, widen = _smoothed(layer.widen, ranges.into_widen)
+    order = ranges.behind_gelu.argsort(descending=True)
+    exact, rounded = order[:WIDE_UNITS], order[WIDE_UNITS:]
+    gelu_step = (float(ranges.behind_gelu[rounded].max()) * HEADROOM - LEAST_GELU) / 255
+    zero = round(-LEAST_GELU / gelu_step)
+    narrow = layer.narrow
+    return Int8Layer(
+        heads=layer.heads,
+        into_qkv=into_qkv,
+        qkv=_product(qkv, step, MIDDLE),
+        attended=_product(layer.attended, value_step, MIDDLE),
+        attended_norm=layer.attended_norm,
+        into_widen=into_widen,
+        widen=_product(Linear(widen.weight[rounded], widen.bias[rounded]), widen_step, MIDDLE),
+        step=gelu_step,
+        zero=zero,
+        narrow=_product(Linear(narrow.weight[:, rounded], narrow.bias), gelu_step, zero),
+        exact_widen=Linear(layer.widen.weight[exact].contiguous(), layer.widen.bias[exact]),
+        exact_narrow=narrow.weight[:, exact].t().contiguous(),
+        norm=layer.norm,
+    )
+
+
+def _step(largest: float | torch.Tensor) -> float:
+    return float(largest) * HEADROOM / (MIDDLE - 1)
+
+
+def _smoothed(linear: Linear, largest: torch.Tensor) -> tuple[torch.Tensor, float, Linear]:
+    """Choose how each input channel is rounded.
+
+    Args:
+        linear: Weight (out, in).
+        largest: Shape (in,): the largest absolute value seen of each channel.
+
+    Returns:
+        What to multiply each channel by, shape (in,); the step of what comes out; and the weights
+        with the channels' factors multiplied in.
+    """
+    weights = linear.weight.abs().amax(dim=0)
+    factors = largest.clamp(min=1e-4) ** SMOOTHING / weights.clamp(min=1e-5) ** (1 - SMOOTHING)
+    step = _step((largest / factors).max())
+    return 1 / (factors * step), step, Linear(linear.weight * factors, linear.bias.clone())
+
+
+def _product(linear: Linear, step: float, zero: int) -> Product:
+    """Round weights with one scale for each output.
+
+    Args:
+        linear: Weight (out, in) and bias.
+        step: What one unit of the input stands for.
+        zero: What an input of 0 is stored as.
+    """
+    scales = (linear.weight.abs().amax(dim=1) / 127).clamp(min=1e-12)
+    weight = (linear.weight / scales.unsqueeze(1)).round_()
+    bias = linear.bias - zero * step * scales * weight.sum(dim=1)
+    packed = torch.ops.onednn.qlinear_prepack(weight.to(torch.int8), None)
+    return Product(packed, scales, torch.zeros(len(scales), dtype=torch.int32), step, bias)

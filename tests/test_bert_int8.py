@@ -1,0 +1,183 @@
+"""Matrix products on 8-bit integers: near float32, the same in every batch, chosen by rule."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from encoder.activation_ranges import find_ranges
+from encoder.batching import cpu_budget
+from encoder.bert_attention import attend, runs_of
+from encoder.bert_int8 import Int8Layer, kernel_fault
+from encoder.bundled import bundled_file
+from encoder.errors import UsageError
+from encoder.forward import Forward
+from encoder.hardware import (
+    DeviceChoice,
+    ProductsChoice,
+    choose_device,
+    choose_products,
+    cpu_has_vnni,
+)
+from encoder.load import load_transformer
+from encoder.spec import ProductsName
+from encoder.transformer import TransformerEncoder
+from indexer.manifest import SAME_ENCODER_COSINE, make_probes
+from tests.tiny_models import FLOAT32, TINY_BERT, TINY_NEMOTRON, save_tiny
+
+needs_vnni = pytest.mark.skipif(
+    not cpu_has_vnni() or torch.cuda.is_available() or bundled_file() is None,
+    reason="needs e5-small on a processor with VNNI instructions",
+)
+TEXTS = (
+    "The warranty of the washing machine lasts two years from the day of purchase.",
+    "تُغلق المكتبة أبوابها يوم الجمعة، وتفتح بقية الأيام من التاسعة صباحاً حتى السابعة مساءً.",
+    "Die Fähre legt bei Sturm nicht ab; Fahrkarten bleiben dann sieben Tage gültig.",
+    "Το καταφύγιο δέχεται μόνο μετρητά και κλείνει από τον Νοέμβριο έως τον Μάιο.",
+    "पहाड़ी झोपड़ी में केवल नकद भुगतान स्वीकार किया जाता है।",
+    "地震のときは、まず机の下に入り、揺れが収まるまで待ってください。",
+    "รถไฟขบวนสุดท้ายออกจากสถานีเวลาห้าทุ่มครึ่งทุกวัน ยกเว้นวันหยุดราชการ",
+    "Xe đạp có thể mang lên tàu miễn phí sau chín giờ sáng.",
+    "Перед чисткой кофемашины отключите её от сети и дайте ей остыть не менее часа. " * 6,
+    "The garden's compost must be turned every two weeks; meat and bread do not belong in it. " * 9,
+)
+
+
+@pytest.fixture(scope="module")
+def int8() -> TransformerEncoder:
+    return load_transformer("e5-small@products=int8")
+
+
+@pytest.fixture(scope="module")
+def single() -> TransformerEncoder:
+    return load_transformer("e5-small@dtype=float32")
+
+
+@needs_vnni
+def test_vectors_are_those_of_float32_but_for_rounding(
+    int8: TransformerEncoder, single: TransformerEncoder
+) -> None:
+    for rounded, exact in (
+        (int8.encode_passages(TEXTS), single.encode_passages(TEXTS)),
+        (int8.encode_queries(TEXTS), single.encode_queries(TEXTS)),
+    ):
+        cosines = (rounded * exact).sum(axis=1)
+        assert cosines.min() > 0.999
+        assert cosines.max() < 0.99999  # else nothing was rounded
+
+
+@needs_vnni
+def test_a_text_has_one_vector_whatever_shares_its_batch(int8: TransformerEncoder) -> None:
+    together = int8.encode_passages([*TEXTS, TEXTS[0]])
+    alone = np.concatenate([int8.encode_passages([text]) for text in TEXTS])
+    assert (together[:-1] * alone).sum(axis=1).min() > 0.99999
+    assert together[0] @ together[-1] > 0.99999
+
+
+@needs_vnni
+def test_an_index_made_with_one_kind_of_products_opens_with_the_other(
+    int8: TransformerEncoder, single: TransformerEncoder
+) -> None:
+    """On the very texts that every index carries; what is asked of them is 0.999."""
+    for made, opened in zip(make_probes(int8), make_probes(single), strict=True):
+        assert float(np.dot(made.vector, opened.vector)) > SAME_ENCODER_COSINE + 2e-4
+
+
+@needs_vnni
+def test_the_default_encoder_uses_integers_and_says_why() -> None:
+    encoder = load_transformer("e5-small")
+    if encoder.choice.dtype == "bfloat16":
+        pytest.skip("bfloat16 is native here")
+    assert encoder.choice.products == "int8"
+    assert encoder.choice.reason.endswith("8-bit products, as the processor has VNNI instructions")
+    assert all(isinstance(layer, Int8Layer) for layer in encoder.forward.model.layers)  # type: ignore[attr-defined]
+
+
+@needs_vnni
+def test_the_kernels_multiply_the_largest_numbers_without_loss() -> None:
+    assert kernel_fault() is None
+
+
+CPU, CPU_BF16 = DeviceChoice("cpu", "float32", ""), DeviceChoice("cpu", "bfloat16", "")
+FACTS = {"name": "e5-small", "ranges": True, "vnni": True, "fault": None}
+
+
+@pytest.mark.parametrize(
+    ("choice", "facts", "chosen"),
+    [
+        (CPU, {}, ("int8", "8-bit products, as the processor has VNNI instructions")),
+        (CPU, {"vnni": False}, ("float", "8-bit products need a processor with VNNI instructions")),
+        (CPU, {"ranges": False, "name": "x"},
+         ("float", "8-bit products need inner ranges, and none were measured for x")),
+        (CPU, {"fault": "no kernel"},
+         ("float", "8-bit products do not work with this torch: no kernel")),
+        (CPU_BF16, {}, ("float", "8-bit products were not measured beside bfloat16")),
+        (replace(CPU_BF16, products="int8"), {}, ("int8", "8-bit products were asked for")),
+        (replace(CPU, products="float"), {}, ("float", "matrix products in float32")),
+    ],
+)  # fmt: skip
+def test_products_are_chosen_by_rule(
+    choice: DeviceChoice, facts: dict[str, object], chosen: tuple[ProductsName, str]
+) -> None:
+    found = choose_products(choice, **(FACTS | facts))  # type: ignore[arg-type]
+    assert found == ProductsChoice(*chosen)
+
+
+def test_products_that_are_impossible_are_refused_where_they_were_asked_for() -> None:
+    asked = replace(CPU, products="int8")
+    with pytest.raises(UsageError) as error:
+        choose_products(asked, name="e5-small", ranges=True, vnni=False, fault=None)
+    assert error.value.what == "8-bit products need a processor with VNNI instructions."
+    assert error.value.next_step == "Leave products=int8 out of the encoder's name."
+
+
+def test_a_model_of_another_kind_refuses_integers(tmp_path: Path) -> None:
+    folder = save_tiny(TINY_NEMOTRON, tmp_path)
+    with pytest.raises(UsageError, match="8-bit products are not possible for tiny-nemotron"):
+        TransformerEncoder.open(TINY_NEMOTRON, folder, replace(FLOAT32, products="int8"))
+
+
+def test_a_number_format_that_was_asked_for_holds_for_products_too() -> None:
+    assert choose_device("float32", cuda=False).products == "float"
+    assert choose_device(None, cuda=False, cpu_bf16=False).products is None
+    assert choose_device("bfloat16", "int8", cuda=False).products == "int8"
+
+
+def test_each_thread_gets_its_share_of_a_batch() -> None:
+    assert [cpu_budget(threads) for threads in (0, 1, 2, 64)] == [512, 512, 1024, 32_768]
+
+
+def test_ranges_belong_to_the_weights_whatever_options_the_name_has() -> None:
+    ranges = find_ranges("e5-small@tokens=128")
+    assert [len(ranges), len(ranges[0].into_qkv), len(ranges[0].behind_gelu)] == [12, 384, 1536]
+    assert find_ranges("BAAI/bge-m3") == ()
+
+
+@pytest.mark.parametrize("size", [1.0, 40.0])
+def test_long_texts_attend_as_torch_computes_it(size: float) -> None:
+    """With `size` 40 exponentials overflow, and the stable way must be taken."""
+    torch.manual_seed(0)
+    lengths = [130, 130, 96, 7, 1]
+    qkv = torch.randn(sum(lengths) + 3, 3 * 64) * size
+    found = attend(qkv, runs_of(lengths), heads=2)
+    start = 0
+    for length in lengths:
+        q, k, v = qkv[start : start + length].view(length, 3, 2, 32).permute(1, 2, 0, 3)
+        wanted = functional.scaled_dot_product_attention(q, k, v, scale=1.0)
+        assert torch.allclose(
+            found[start : start + length], wanted.transpose(0, 1).flatten(1), atol=3e-6 * size
+        )
+        start += length
+    assert found[start:].abs().max() == 0
+
+
+def test_the_int8_layers_are_only_for_known_weights(tmp_path: Path) -> None:
+    encoder = TransformerEncoder.open(
+        TINY_BERT, save_tiny(TINY_BERT, tmp_path), replace(FLOAT32, products=None)
+    )
+    assert isinstance(encoder.forward, Forward)
+    assert encoder.choice.products == "float"
+    assert "none were measured for tiny-bert" in encoder.choice.reason
