@@ -7,8 +7,9 @@ is the standard deviation of the question's dense scores over passages of the in
 weighs alike with every encoder. A passage that holds none of the words, being in another language
 or script, keeps its dense score.
 
-The k best sums are found by the threshold algorithm (Fagin, Lotem and Naor, 2001): both legs are
-read from the top, and what neither has shown yet cannot beat what is already there.
+The k best sums are exact, as in the threshold algorithm (Fagin, Lotem and Naor, 2001): all passages
+that hold a word that counts are taken, for they are few, and the dense leg is read from the top
+until what it has not shown yet cannot beat what is there.
 """
 
 from collections.abc import Callable
@@ -30,9 +31,6 @@ LEAST_SPREAD = 0.01
 # Passages whose dense scores give the spread.
 SPREAD_ROWS = 1024
 FIRST_DEPTH = 128
-# Words are read further down, which costs little: mostly to the end, and then it is known that no
-# other passage holds one.
-WORDS_DEPTH = 8
 
 DenseSearch = Callable[[int, Mask], tuple[Rows, Vectors]]
 """Most rows wanted and the allowed ones -> rows and scores, best first."""
@@ -77,16 +75,15 @@ def bonus(scores: Vectors) -> float:
 
 def best_fused(legs: Legs, k: int, allowed: Mask) -> Ranked:
     """Find the k rows of the highest sums among the allowed ones: shape (rows,)."""
+    # Words that count are rare, so all passages that hold one are few.
+    found = legs.words.search(legs.terms, len(allowed), allowed)
     depth = max(FIRST_DEPTH, k)
     while True:
-        rows, scores = legs.dense(depth, allowed)
-        found = legs.words.search(legs.terms, WORDS_DEPTH * depth, allowed)
-        ranked = _sums(legs, Ranked(rows, scores), found, len(allowed))
-        # What neither list holds has at most the last score of each.
-        unseen = 0.0 if found.is_all else legs.top * min(MOST, float(found.scores[-1]))
-        unseen += float(scores[-1]) if len(scores) else 0.0
-        everything = len(rows) < depth
-        if everything or (len(ranked.rows) >= k and ranked.scores[k - 1] >= unseen):
+        near = Ranked(*legs.dense(depth, allowed))
+        ranked = _sums(legs, near, found, len(allowed))
+        # What is in neither list holds no word, and has at most the last dense score.
+        everything = len(near.rows) < depth
+        if everything or ranked.scores[k - 1] >= near.scores[-1]:
             return Ranked(ranked.rows[:k], ranked.scores[:k])
         depth *= 4
 
@@ -98,12 +95,7 @@ def _sums(legs: Legs, near: Ranked, found: Found, rows: int) -> Ranked:
         more, scores = legs.dense(len(only_words), mask_of(only_words, rows))
         near = Ranked(np.concatenate([near.rows, more]), np.concatenate([near.scores, scores]))
     words = np.zeros(rows, np.float32)
-    words[found.rows] = found.scores
-    only_near = np.setdiff1d(near.rows, found.rows)
-    if not found.is_all and len(only_near):
-        more_found = legs.words.search(legs.terms, len(only_near), mask_of(only_near, rows))
-        words[more_found.rows] = more_found.scores
-    words = np.minimum(MOST, words)
+    words[found.rows] = np.minimum(MOST, found.scores)
     sums = (near.scores + legs.top * words[near.rows]).astype(np.float32)
     order = np.lexsort((near.rows, -sums))
     return Ranked(near.rows[order], sums[order])
