@@ -9,6 +9,7 @@ from retriever.hit import SearchMode
 from retriever.retriever import Retriever
 
 MOST_HITS, DEFAULT_HITS = 50, 10
+EARLIEST = date(1970, 1, 1)
 MODES: dict[SearchMode, str] = {
     "hybrid": "meaning and words",
     "dense": "meaning",
@@ -82,8 +83,13 @@ def draw_narrowing(retriever: Retriever) -> Narrowing:
         key="format",
         bind="query-params",
     )
-    after = st.date_input("Files written to since", None, key="after", bind="query-params")
-    before = st.date_input("Files written to before", None, key="before", bind="query-params")
+    # Without a least date Streamlit refuses those of more than ten years ago.
+    after = st.date_input(
+        "Files written to since", None, EARLIEST, key="after", bind="query-params"
+    )
+    before = st.date_input(
+        "Files written to before", None, EARLIEST, key="before", bind="query-params"
+    )
     mode = st.selectbox(
         "Find by", [*MODES], format_func=lambda name: MODES[name], key="mode", bind="query-params"
     )
