@@ -81,6 +81,7 @@ def find_words(text: str) -> Words:
 
 def spelling(text: str) -> str:
     """A text in the one spelling that its words are compared in."""
+    text = text.encode("utf-8", "replace").decode()  # no half of a pair, which no index takes
     text = unicodedata.normalize("NFKC", text).casefold().replace("i\u0307", "i")
     text = _TORN_AM.sub(lambda m: m[2] + chr(ord(m[3]) + 1), text)
     if not text.isascii():
