@@ -23,6 +23,7 @@ from app.markup import (
     line_html,
     notice_html,
 )
+from app.narrowing import Narrowing, draw_narrowing
 from app.view_model import IndexFacts, cards, index_facts, language_counts
 from encoder.errors import RagError
 from encoder.load import load_encoder
@@ -34,7 +35,6 @@ from retriever.snippet import clean_line, make_snippets
 
 OpenRetriever = Callable[[Path], Retriever]
 
-MOST_HITS, DEFAULT_HITS = 50, 10
 MOST_QUERY_CHARS = 4000
 # Finding the best sentences is the slow part on a CPU: the first cards do not wait for the last.
 CARDS_AT_ONCE = 5
@@ -50,12 +50,11 @@ ICON = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for; languages are codes, path a pattern in gitignore syntax."""
+    """What is asked for; languages are codes."""
 
     query: str
-    k: int
     languages: tuple[str, ...]
-    path: str | None
+    narrowing: Narrowing
 
 
 def draw(index_dir: Path, open_retriever: OpenRetriever = Retriever.open) -> None:
@@ -109,17 +108,8 @@ def _request(retriever: Retriever) -> Request:
     with row:
         languages = _languages_wanted(retriever)
     with row.popover("More", icon=":material/tune:"):
-        path = st.text_input(
-            "Only files that match",
-            placeholder="manuals/ or *.pdf",
-            help="A pattern in gitignore syntax.",
-            key="path",
-            bind="query-params",
-        )
-        k = st.number_input(
-            "Most results", 1, MOST_HITS, DEFAULT_HITS, key="k", bind="query-params"
-        )
-    return Request(query or "", int(k), languages, path or None)
+        narrowing = draw_narrowing(retriever)
+    return Request(query or "", languages, narrowing)
 
 
 def _languages_wanted(retriever: Retriever) -> tuple[str, ...]:
@@ -159,8 +149,17 @@ def _draw_start(facts: IndexFacts) -> None:
 
 def _draw_hits(retriever: Retriever, request: Request) -> None:
     with st.spinner("Searching…"):
+        narrowing = request.narrowing
         hits = retriever.search(
-            request.query, request.k, languages=request.languages, path=request.path
+            request.query,
+            narrowing.k,
+            languages=request.languages,
+            path=narrowing.path,
+            formats=narrowing.formats,
+            modified_after=narrowing.since,
+            modified_before=narrowing.until,
+            per_document=narrowing.per_document,
+            mode=narrowing.mode,
         )
     if not hits:
         _draw_nothing_found(request)
@@ -181,7 +180,8 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
 def _summary(hits: Sequence[Hit], request: Request) -> str:
     languages = len({hit.passage.language for hit in hits})
     found = f"{counted(len(hits), 'passage')} in {counted(languages, 'language')}"
-    return f"{found}, only files that match {request.path}" if request.path else found
+    path = request.narrowing.path
+    return f"{found}, only files that match {path}" if path else found
 
 
 def _draw_nothing_found(request: Request) -> None:
@@ -189,8 +189,7 @@ def _draw_nothing_found(request: Request) -> None:
     if request.languages:
         wanted = language_counts(dict.fromkeys(request.languages, 0))
         filters.append(f"languages: {', '.join(language.name for language in wanted)}")
-    if request.path:
-        filters.append(f"only files that match: {request.path}")
+    filters += request.narrowing.filters()
     if filters:
         what, next_step = "The filters leave no passage.", f"Clear one of {'; '.join(filters)}"
     else:

@@ -50,7 +50,7 @@ def write_index(index_dir: Path, encoder: TransformerEncoder, passages: int) -> 
             rows = rng.standard_normal((len(spans), encoder.spec.dim), np.float32)
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)
             document = Document(f"{number:06}.txt", "txt", "", text)
-            writer.commit([Part(document, "", len(text), "en", spans, rows, complete=True)])
+            writer.commit([Part(document, "", len(text), 0, "en", spans, rows, complete=True)])
         writer.finish([], "now")
 
 

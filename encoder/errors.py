@@ -17,6 +17,7 @@ page catch `RagError` and nothing else; each kind carries the exit code that the
     │   ├── IndexNotFound            4  no index in the folder
     │   ├── IndexMismatch            5  the index belongs to another encoder, root or version
     │   ├── IndexDamaged             6  the index contradicts itself
+    │   │   └── WordsDamaged         6  only its words, which the next build makes anew
     │   ├── IndexLocked              9  another build is writing
     │   ├── RemovalGuard             2  an update would drop most of the documents
     │   ├── StorageError             1  the disk is full or the folder cannot be written

@@ -1,10 +1,17 @@
 """Where a text may be cut: sentence ends, word ends, graphemes, in every script, found by ICU."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from icu4py.breakers import BaseBreaker, CharacterBreaker, LineBreaker, SentenceBreaker
+from icu4py.breakers import (
+    BaseBreaker,
+    CharacterBreaker,
+    LineBreaker,
+    SentenceBreaker,
+    WordBreaker,
+)
 
 Offsets = npt.NDArray[np.int64]
 
@@ -26,6 +33,12 @@ def sentence_ends(text: str) -> Offsets:
 def paragraph_ends(text: str) -> Offsets:
     """Offsets after each blank line."""
     return np.fromiter((m.end() for m in _PARAGRAPH_END.finditer(text)), np.int64)
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Half-open spans of the words of a text and of what stands between them, in order."""
+    ends = [0, *_breaks(WordBreaker(text, LOCALE), text).tolist()]
+    return list(pairwise(ends))
 
 
 def last_word_end(text: str, low: int, high: int) -> int | None:

@@ -98,6 +98,7 @@ class _Draft:
     document: Document
     sha256: str
     size_bytes: int
+    modified_s: int
     language: str
     health: tuple[Finding, ...]
     passages: tuple[Passage, ...]
@@ -148,6 +149,8 @@ class _Build:
         if not changes.nothing:
             self._apply(writer, changes, options.workers)
         with self.timed("store"):
+            writer.note_times({file.source: file.modified_s for file in found.files})
+        with self.timed("words"):
             writer.finish(sorted(self.unread, key=lambda item: item.source), now_utc())
             if options.fresh:
                 writer.publish()
@@ -208,6 +211,7 @@ class _Build:
                     done.document,
                     sha256,
                     file.size_bytes,
+                    file.modified_s,
                     language,
                     done.health,
                     part,
@@ -237,8 +241,8 @@ class _Build:
             start += len(rows)
             parts.append(
                 Part(
-                    draft.document, draft.sha256, draft.size_bytes, draft.language,
-                    draft.passages, rows, draft.complete, draft.health,
+                    draft.document, draft.sha256, draft.size_bytes, draft.modified_s,
+                    draft.language, draft.passages, rows, draft.complete, draft.health,
                 )
             )  # fmt: skip
         with self.timed("store"):

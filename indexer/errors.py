@@ -39,13 +39,26 @@ class IndexDamaged(IndexerError):
 
     exit_code = 6
 
-    def __init__(self, index_dir: Path, finding: str) -> None:
+    def __init__(self, index_dir: Path, finding: str, next_step: str = "") -> None:
         super().__init__(
             f"The index at {index_dir} is damaged: {finding}.",
-            "Build it anew: python -m indexer build DOCS "
+            next_step
+            or "Build it anew: python -m indexer build DOCS "
             f"--index {index_dir} --fresh (DOCS is the folder of documents)",
         )
         self.finding = finding
+
+
+class WordsDamaged(IndexDamaged):
+    """The index of words, which is derived from the rest, is not what was written."""
+
+    def __init__(self, index_dir: Path, finding: str) -> None:
+        super().__init__(
+            index_dir,
+            f"its words cannot be searched: {finding}",
+            "Run the same build again, which makes them anew: python -m indexer build DOCS "
+            f"--index {index_dir}",
+        )
 
 
 class IndexLocked(IndexerError):

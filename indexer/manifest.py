@@ -74,7 +74,7 @@ class Manifest:
     generation: Annotated[str, Field(pattern=r"^g\d{4}$")]
     created_at_utc: str
     libraries: dict[str, str]
-    format_version: Literal[2] = 2
+    format_version: Literal[3] = 3
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = NO_SHA256
 
 
@@ -214,10 +214,10 @@ def read_manifest(index_dir: Path) -> Manifest:
         raise StorageError.refused(index_dir, error.strerror or str(error)) from error
     try:
         version_only = _VERSION.validate_json(data).format_version
-        if version_only != 2:
+        if version_only != 3:
             raise IndexMismatch(
                 f"The index at {index_dir} has format version {version_only}; this program reads "
-                "version 2.",
+                "version 3.",
                 f"Build it anew: python -m indexer build DOCS --index {index_dir} --fresh",
             )
         manifest = _FORMAT.validate_json(data, strict=True)

@@ -18,11 +18,17 @@ IGNORE_FILE = ".ragignore"
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file to read: its path, its source (POSIX path relative to the corpus) and its size."""
+    """A file to read.
+
+    Attributes:
+        source: POSIX path relative to the corpus.
+        modified_s: When it was last written to, in whole seconds since 1970.
+    """
 
     path: Path
     source: str
     size_bytes: int
+    modified_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +236,7 @@ def _inspect(path: Path, source: str) -> SourceFile | Unread:
         return Unread(source, f"The format {path.suffix.lower()} is not read.")
     if not os.access(path, os.R_OK):
         return Unread(source, "It cannot be opened: permission denied.")
-    return SourceFile(path, source, status.st_size)
+    return SourceFile(path, source, status.st_size, int(status.st_mtime))
 
 
 def printable(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 import sqlite3
 import tempfile
@@ -10,12 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from encoder.errors import UsageError
-from indexer.errors import IndexDamaged
+from indexer.errors import IndexDamaged, WordsDamaged
+from indexer.lexical_index import LexicalDamage
 from indexer.manifest import read_manifest, write_manifest
 from indexer.store import Index, open_index, text_key
 from indexer.store.database import DATABASE, storage_errors
+from indexer.store.derived import copy_lexical, lexical_record, open_lexical
 from indexer.store.rows import VECTORS, row_bytes, row_crc32
 from indexer.store.seal import check_seal, seal
+
+log = logging.getLogger(__name__)
 
 # Rows are of unit length; float16 rows are off by less than this.
 NORM_TOLERANCE = 1e-2
@@ -40,12 +45,14 @@ def verify_index(index_dir: Path) -> dict[str, object]:
         _check_database(index, database)
         documents, passages = _check_texts(index, database)
         rows = _check_rows(index, database)
+        words = _check_words(index, database)
         finished = index.finished_at_utc(database)
     return {
         "index": str(index_dir),
         "documents": documents,
         "passages": passages,
         "rows": rows,
+        "words": words,
         "checked": "every byte" if is_sealed else "contents: a build has not finished",
         "state": f"finished {finished}" if finished else "unfinished: run the same build again",
         "verdict": "sound",
@@ -77,6 +84,7 @@ def back_up(index_dir: Path, destination: Path) -> None:
             # Rows are appended before they are committed, so the copied database never names one
             # that is not copied after it.
             shutil.copyfile(index.folder / VECTORS, generation / VECTORS)
+            _copy_words(index, generation)
             # Not the file: a --fresh build may have replaced it meanwhile.
             write_manifest(copy, index.manifest)
             copy.rename(destination)
@@ -88,6 +96,19 @@ def _copy_database(index: Index, path: Path) -> None:
         target = sqlite3.connect(path)
         source.backup(target)
         target.close()
+
+
+def _copy_words(index: Index, generation: Path) -> None:
+    """Copy the words that the copied database names; damaged ones are left to the next build."""
+    database = sqlite3.connect(generation / DATABASE)
+    record = lexical_record(database)
+    database.close()
+    if record is None:
+        return
+    try:
+        copy_lexical(index.folder, record, generation)
+    except LexicalDamage as error:
+        log.warning("the copy has no words, and the next build of it makes them: %s", error)
 
 
 def _check_database(index: Index, database: sqlite3.Connection) -> None:
@@ -120,6 +141,20 @@ def _check_texts(index: Index, database: sqlite3.Connection) -> tuple[int, int]:
         if covered != len(text):
             raise IndexDamaged(index.index_dir, f"passages of {source} are missing")
     return documents, passages
+
+
+def _check_words(index: Index, database: sqlite3.Connection) -> str:
+    """Compare the words with their record, and count them."""
+    record = lexical_record(database)
+    if record is None:
+        return "none yet: the next build makes them"
+    try:
+        held = open_lexical(index.folder, record).passages
+    except LexicalDamage as error:
+        raise WordsDamaged(index.index_dir, str(error)) from error
+    if held != record.passages:
+        raise WordsDamaged(index.index_dir, f"they are of {held} passages, not {record.passages}")
+    return f"of {held} passages"
 
 
 def _check_rows(index: Index, database: sqlite3.Connection) -> int:

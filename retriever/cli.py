@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,13 @@ from encoder.spec import Reranker
 from retriever.balance import BalanceMode
 from retriever.context import cite
 from retriever.evaluation.commands import evaluate
-from retriever.hit import Hit
+from retriever.hit import Hit, SearchMode
 from retriever.snippet import Snippet, clean_line
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Ask an index, in any language.")
 
 NOTHING_FOUND = 3
+DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 
 
 @app.callback()
@@ -39,6 +41,23 @@ def search(
     path: Annotated[
         str | None, typer.Option(metavar="GLOB", help="Only sources that match: 'manuals/'")
     ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", metavar="TEXT", help="Only these formats: pdf,md")
+    ] = "",
+    after: Annotated[
+        datetime | None,
+        typer.Option(formats=DATES, metavar="DATE", help="Only files written to since: 2026-01-31"),
+    ] = None,
+    before: Annotated[
+        datetime | None,
+        typer.Option(formats=DATES, metavar="DATE", help="Only files written to before this day."),
+    ] = None,
+    per_document: Annotated[
+        int | None, typer.Option(help="Most hits of one document. [default: any number]")
+    ] = None,
+    mode: Annotated[
+        SearchMode, typer.Option(help="Find by meaning, by the question's words, or by both.")
+    ] = "hybrid",
     instruction: Annotated[
         str | None, typer.Option(help="Task put before the question, if the encoder takes one.")
     ] = None,
@@ -79,14 +98,19 @@ def search(
     name = encoder or recorded_encoder(open_index(index).manifest)
     read_ahead()
     retriever = Retriever.open(index, load(name, accept_licence=accept_license))
-    languages = tuple(code.strip() for code in lang.split(",") if code.strip())
+    languages = _listed(lang)
     hits = retriever.search(
         question,
         k,
         languages=languages,
         path=path,
+        formats=_listed(formats),
+        modified_after=after,
+        modified_before=before,
         min_score=min_score,
+        per_document=per_document,
         instruction=instruction,
+        mode=mode,
         balance=balance,
         rerank=None if rerank is None else _load_reranker(rerank, accept_license),
     )
@@ -102,6 +126,10 @@ def search(
     if not hits:
         _explain_nothing(retriever.languages(), languages)
     return NOTHING_FOUND if fail_empty and not hits else 0
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def _load_reranker(name: str, accept_licence: bool) -> Reranker:
@@ -139,7 +167,9 @@ def _explain_nothing(held: dict[str, int], asked: Sequence[str]) -> None:
             markup=False,
         )
     else:
-        stderr.print("Nothing found: loosen --lang, --path or --min-score.")
+        stderr.print(
+            "Nothing found: loosen --lang, --path, --format, --after, --before or --min-score."
+        )
 
 
 app.command(

@@ -5,7 +5,10 @@ from typing import Literal
 
 from indexer.store import StoredPassage
 
-ScoreKind = Literal["cosine", "balanced", "reranked"]
+SearchMode = Literal["dense", "hybrid", "lexical"]
+"""Find by meaning, by both, or by the words of the question."""
+
+ScoreKind = Literal["cosine", "balanced", "fused", "lexical", "reranked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +18,9 @@ class Hit:
     Attributes:
         rank: 1 is the best.
         score: What ranked it; higher is better, never rises with rank.
-        score_kind: Names the score: the raw "cosine", "balanced"
-            (retriever/balance.py), or what a reranker said ("reranked").
+        score_kind: Names the score: the raw "cosine", "balanced" (retriever/balance.py), with what
+            the question's words add ("fused", retriever/fusion.py), the share of these words
+            alone ("lexical"), or what a reranker said ("reranked").
         cosine: Inner product of the question's and the passage's unit vectors, in [-1, 1].
         passage: Source, page, span, text and language.
     """

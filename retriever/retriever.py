@@ -1,35 +1,36 @@
 """question -> hits, every step in order.
 
-check -> encode_queries -> Index.reading -> SearchState.search -> Index.passages -> Hit
+check -> encode_queries -> Filters.allowed -> Ranking.searcher (meaning, words, fusion)
+-> Shape.rows -> Index.passages -> Shape.hits
 """
 
 import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from encoder.errors import UsageError
-from encoder.spec import Encoder, Reranker, Vectors
-from indexer.card import CardChoice, Mask
-from indexer.errors import IndexNotFound, StorageError
+from encoder.spec import Encoder, Reranker
+from indexer.card import CardChoice
+from indexer.errors import IndexNotFound, StorageError, WordsDamaged
 from indexer.language import detect_language, language_name
+from indexer.lexical_index import LexicalDamage
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
-from indexer.patterns import compile_patterns
-from indexer.store import Index, Snapshot, StoredPassage, open_index
+from indexer.store import Index, open_index
 from retriever.ahead import read_ahead
 from retriever.balance import STRENGTH, BalanceMode
 from retriever.errors import BlankQuery
-from retriever.hit import Hit, ScoreKind
+from retriever.filters import Filters
+from retriever.hit import Hit, SearchMode
+from retriever.ranking import Question, Ranking
+from retriever.shape import Shape
 from retriever.state import SearchState
 
 log = logging.getLogger(__name__)
-
-# Enough that the right passage is nearly always among them, few enough to be read one by one.
-RERANKED_HITS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,10 @@ class Retriever:
         pairs = zip(snapshot.languages, counts.tolist(), strict=True)
         return dict(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
 
+    def formats(self) -> tuple[str, ...]:
+        """The formats of the documents, by name."""
+        return tuple(sorted(set(self._state.snapshot.formats)))
+
     def search(
         self,
         query: str,
@@ -101,8 +106,13 @@ class Retriever:
         *,
         languages: Sequence[str] = (),
         path: str | None = None,
+        formats: Sequence[str] = (),
+        modified_after: datetime | None = None,
+        modified_before: datetime | None = None,
         min_score: float | None = None,
+        per_document: int | None = None,
         instruction: str | None = None,
+        mode: SearchMode = "hybrid",
         balance: BalanceMode = "auto",
         rerank: Reranker | None = None,
     ) -> tuple[Hit, ...]:
@@ -114,8 +124,14 @@ class Retriever:
             k: Most hits wanted, at least 1.
             languages: Only passages in these languages (BCP 47 codes, as in `Hit.passage`).
             path: Only sources that match this pattern in gitignore syntax: "manuals/", "*.pdf".
+            formats: Only documents of these formats: "pdf", "md".
+            modified_after: Only files last written to at this time or later.
+            modified_before: Only files last written to before this time.
             min_score: Only hits of at least this score.
+            per_document: Most hits of one document, at least 1.
             instruction: The task put before the question; None takes the encoder's own.
+            mode: "dense" ranks by meaning, "lexical" by the question's words, "hybrid" by both, so
+                that names, numbers and rare words count. docs/search.md explains it.
             balance: "auto" takes most of the languages' own lean out of the ranking, "full" all
                 of it, "off" ranks by the raw cosine. docs/language-balance.md explains it.
             rerank: Ranks the first 50 hits, or k if that is more, by reading each passage together
@@ -126,33 +142,37 @@ class Retriever:
 
         Raises:
             BlankQuery: There is nothing to search for.
-            UsageError: k is below 1, the pattern makes no sense, or the encoder takes no
-                instruction.
+            UsageError: A number is below 1, the pattern or the times make no sense, or the encoder
+                takes no instruction.
+            WordsDamaged: Words alone are asked for, and the index has none that can be searched.
         """
         if not query.strip():
             raise BlankQuery
-        if k < 1:
-            raise UsageError(f"k is {k}.", "Ask for at least one hit: -k 10")
+        filters = Filters(languages, path, formats, modified_after, modified_before)
+        shape, ranking = Shape(k, min_score, per_document), Ranking(mode, balance)
         cut = self.encoder.query_tokens_cut(query, instruction)
         if cut:
             log.warning("the question is too long: its last %d tokens were not read", cut)
         vector = self.encoder.encode_queries([query], instruction)[0]
-        wanted = k if rerank is None else max(k, RERANKED_HITS)
+        question = Question(query, vector, detect_language(query))
         with self._lock:
             self._follow_generation()
             with self._state.index.reading() as database:
                 if self._state.index.commit_id(database) != self._state.snapshot.commit_id:
                     self._state = SearchState(self._state.index, self._state.stamp, database)
-                mode = self._state.effective(balance)
-                allowed = _allowed(self._state.snapshot, languages, path)
-                rows, scores, cosines = self._state.search(
-                    vector, detect_language(query), mode, wanted, allowed
-                )
-                passages = self._state.index.passages(database, rows.tolist())
-        kind: ScoreKind = "cosine" if mode == "off" else "balanced"
+                state = self._state
+                allowed = filters.allowed(state.snapshot)
+                try:
+                    searcher = ranking.searcher(state, database, question, allowed)
+                    ranked = shape.rows(searcher.best, state.snapshot, reranked=rerank is not None)
+                except LexicalDamage as error:  # its checksum is right: a stranger made it so
+                    raise WordsDamaged(self.index_dir, str(error)) from error
+                scores, kind = ranked.scores, searcher.kind
+                cosines = state.cosines(vector, ranked.rows)
+                passages = state.index.passages(database, ranked.rows.tolist())
         if rerank is not None and passages:
             scores, kind = rerank.scores(query, [passage.text for passage in passages]), "reranked"
-        return _ranked(passages, scores, cosines, kind, min_score)[:k]
+        return shape.hits(passages, scores, cosines, kind)
 
     def balance_choice(self, query: str, balance: BalanceMode = "auto") -> BalanceChoice:
         """Say what `search` does about languages for this question."""
@@ -185,24 +205,6 @@ class Retriever:
             self._state = SearchState(index, stamp, database)
 
 
-def _ranked(
-    passages: Sequence[StoredPassage],
-    scores: Vectors,
-    cosines: Vectors,
-    kind: ScoreKind,
-    min_score: float | None,
-) -> tuple[Hit, ...]:
-    # Equal scores are ordered by what is the same in every index of these documents.
-    order = sorted(
-        range(len(passages)), key=lambda i: (-scores[i], passages[i].source, passages[i].start)
-    )
-    return tuple(
-        Hit(rank, float(scores[i]), kind, float(cosines[i]), passages[i])
-        for rank, i in enumerate(order, 1)
-        if min_score is None or scores[i] >= min_score
-    )
-
-
 def _stamp(index_dir: Path) -> tuple[int, int]:
     """Changes whenever the manifest is replaced."""
     try:
@@ -212,15 +214,3 @@ def _stamp(index_dir: Path) -> tuple[int, int]:
     except OSError as error:
         raise StorageError.refused(index_dir, error.strerror or str(error)) from error
     return status.st_mtime_ns, status.st_ino
-
-
-def _allowed(snapshot: Snapshot, languages: Sequence[str], path: str | None) -> Mask:
-    allowed = snapshot.live
-    if languages:
-        wanted = [i for i, name in enumerate(snapshot.languages) if name in set(languages)]
-        allowed = allowed & np.isin(snapshot.language_of, wanted)
-    if path is not None:
-        spec = compile_patterns([path], "--path")
-        wanted = [i for i, source in enumerate(snapshot.sources) if spec.match_file(source)]
-        allowed = allowed & np.isin(snapshot.document_of, wanted)
-    return allowed

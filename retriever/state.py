@@ -10,6 +10,7 @@ from indexer.store import Index, Snapshot
 from indexer.vector_index import VectorIndex
 from retriever.balance import BalanceMode, Means
 from retriever.balanced_rows import BalancedRows, RowSource
+from retriever.words import WordLeg, open_words
 
 
 class SearchState:
@@ -21,6 +22,7 @@ class SearchState:
         self.stamp = stamp
         self.snapshot: Snapshot = index.snapshot(database)
         self.rows = BalancedRows(row_source(index, self.snapshot))
+        self._words: WordLeg | None = None
         self._structures: dict[BalanceMode, VectorIndex] = {}
 
     @property
@@ -30,13 +32,21 @@ class SearchState:
 
     def search(
         self, query: Vectors, language: str, mode: BalanceMode, k: int, allowed: Mask
-    ) -> tuple[Rows, Vectors, Vectors]:
-        """Find the best rows: their positions, scores and raw cosines, best first."""
+    ) -> tuple[Rows, Vectors]:
+        """Find the best rows: their positions and scores, best first."""
         structure = self._structure(self.effective(mode))
-        rows, scores = structure.search(self.rows.question(query, language, mode), k, allowed)
+        return structure.search(self.rows.question(query, language, mode), k, allowed)
+
+    def cosines(self, query: Vectors, rows: Rows) -> Vectors:
+        """The raw cosines of rows, in their order."""
         raw = [self.index.rows(int(row), int(row) + 1)[0] for row in rows]
-        cosines = np.array([row.astype(np.float32) @ query for row in raw], np.float32)
-        return rows, scores, cosines
+        return np.array([row.astype(np.float32) @ query for row in raw], np.float32)
+
+    def words(self, database: sqlite3.Connection) -> WordLeg:
+        """The words of the same commit, opened when they are first needed."""
+        if self._words is None:
+            self._words = open_words(self.index, self.snapshot, database)
+        return self._words
 
     def effective(self, mode: BalanceMode) -> BalanceMode:
         """What a mode comes to here: without means everything is "off"."""

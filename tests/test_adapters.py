@@ -89,6 +89,10 @@ def test_a_models_tool_call_is_answered_with_passages(index_dir: Path) -> None:
         ('{"question": null}', "The arguments are not valid."),
         ('{"question": "cat", "k": 1e999}', "The arguments are not valid."),
         ('{"question": "cat", "k": 1, "languages": "de"}', "[1] animals.txt (de)"),
+        ('{"question": "cat", "k": 1, "formats": "md"}', "[1] trip/train.md (es)"),
+        ('{"question": "cat", "k": 1, "path": "trip/"}', "[1] trip/train.md (es)"),
+        ('{"question": "cat", "per_document": 0}', "At most 0 hits"),
+        ('{"question": "cat", "per_document": "x"}', "The arguments are not valid."),
         ('{"question": " "}', "The question is blank."),
         ('{"question": "cat", "k": 0}', "k is 0."),
         ('{"question": "cat", "languages": ["xx"]}', "Nothing was found."),
@@ -103,7 +107,7 @@ def test_a_wrong_tool_call_is_explained_to_the_model(
 
 def test_the_tool_schema_names_the_arguments_that_are_read() -> None:
     assert list(SEARCH_TOOL["function"]["parameters"]["properties"]) == [
-        "question", "k", "languages",
+        "question", "k", "languages", "path", "formats", "per_document",
     ]  # fmt: skip
 
 

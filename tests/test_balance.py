@@ -70,14 +70,14 @@ QUESTION = "Wo ist die Katze in der großen Küche, und was macht sie heute?"
 
 
 def test_without_balance_the_questions_own_language_wins(leaning: Retriever) -> None:
-    hits = leaning.search(QUESTION, k=30, balance="off")
+    hits = leaning.search(QUESTION, k=30, mode="dense", balance="off")
     assert {hit.passage.language for hit in hits} == {"de"}
     assert {hit.score_kind for hit in hits} == {"cosine"}
 
 
 @pytest.mark.parametrize("mode", ["auto", "full"])
 def test_with_balance_the_answer_wins(mode: str, leaning: Retriever) -> None:
-    hits = leaning.search(QUESTION, k=3, balance="auto" if mode == "auto" else "full")
+    hits = leaning.search(QUESTION, k=3, mode="dense", balance="auto" if mode == "auto" else "full")
     assert hits[0].passage.source == "cat.txt"
     assert hits[0].score_kind == "balanced"
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
@@ -115,7 +115,7 @@ def test_a_new_document_changes_the_means_of_an_open_retriever(tmp_path: Path) -
     retriever = Retriever.open(tmp_path / "index", LeaningEncoder())
     (docs / "new.txt").write_text(SENTENCES["es"].format("gato", ""), encoding="utf-8")
     build_index(docs, tmp_path / "index", LeaningEncoder())
-    assert retriever.search(QUESTION, k=1)[0].score_kind == "balanced"
+    assert retriever.search(QUESTION, k=1, mode="dense")[0].score_kind == "balanced"
 
 
 # Contents vary by 0.1 along the first axis and by 0.21 along the second; times the 2 dimensions.

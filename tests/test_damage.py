@@ -69,8 +69,8 @@ FOUND_ON_OPEN: list[tuple[str, Callable[[Path], None], type[RagError], str]] = [
     ("manifest a list", replace("manifest.json", b"[]"), IndexDamaged, "the whole file"),
     ("manifest deep", replace("manifest.json", b"[" * 100_000), IndexDamaged, "manifest.json"),
     (
-        "another version", edit_manifest(lambda m: m.update(format_version=3)), IndexMismatch,
-        "has format version 3; this program reads version 2",
+        "another version", edit_manifest(lambda m: m.update(format_version=4)), IndexMismatch,
+        "has format version 4; this program reads version 3",
     ),
     (
         "version a word", edit_manifest(lambda m: m.update(format_version="new")), IndexDamaged,

@@ -25,6 +25,8 @@ HOMES = {
     "lxml": "indexer/read/",
     "py3langid": "indexer/language",  # and language_shares.py
     "icu4py": "indexer/boundaries.py",
+    "tantivy": "indexer/lexical_index.py",
+    "opencc": "indexer/words.py",
     "pytrec_eval": "retriever/evaluation/metrics.py",
     "langchain_core": "retriever/adapters/",
     "langchain_text_splitters": "retriever/adapters/",

@@ -79,7 +79,7 @@ def an_index_and_no_documents() -> None:
 def an_index_of_a_later_version() -> None:
     an_index()
     path = Path("index/manifest.json")
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 3}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 4}))
 
 
 def a_cut_index() -> None:
@@ -90,6 +90,11 @@ def a_cut_index() -> None:
 def an_index_that_lost_its_database() -> None:
     an_index()
     Path("index/g0001/corpus.sqlite").unlink()
+
+
+def an_index_with_damaged_words() -> None:
+    an_index()
+    (Path("index/g0001/lexical/000001/meta.json")).write_text("{}")
 
 
 def a_folder_of_photos_and_documents() -> None:
@@ -194,6 +199,10 @@ CASES: list[Case] = [
     ("retriever|search|cat|--instruction|Find it", an_index, 2),
     ("retriever|search|cat", a_cut_index, 6),
     ("retriever|search|cat", an_index_that_lost_its_database, 6),
+    ("retriever|search|cat|--per-document|0", an_index, 2),
+    ("retriever|search|cat|--after|2026-02-01|--before|2026-01-01", an_index, 2),
+    ("retriever|search|Katze|--mode|lexical", an_index_with_damaged_words, 6),
+    ("indexer|verify", an_index_with_damaged_words, 6),
     ("retriever|eval", nothing, 2),
     ("retriever|eval|nope", nothing, 2),
     ("retriever|eval|set", a_set_without_queries, 2),

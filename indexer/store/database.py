@@ -32,6 +32,7 @@ CREATE TABLE documents (
     stage TEXT NOT NULL CHECK (stage IN ('partial', 'complete', 'left behind')),
     sha256 TEXT NOT NULL,
     size_bytes INTEGER NOT NULL,
+    modified_s INTEGER NOT NULL,
     format TEXT NOT NULL,
     title TEXT NOT NULL,
     language TEXT NOT NULL,
@@ -62,6 +63,13 @@ CREATE TABLE unread (
 CREATE TABLE segments (
     first_row INTEGER PRIMARY KEY,
     rows INTEGER NOT NULL,
+    sha256 TEXT NOT NULL
+) STRICT;
+CREATE TABLE lexical (
+    folder TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    passages INTEGER NOT NULL,
+    recipe TEXT NOT NULL,
     sha256 TEXT NOT NULL
 ) STRICT;
 """
@@ -129,7 +137,9 @@ def check_no_links(index_dir: Path, folder: Path) -> None:
     Raises:
         IndexDamaged: One of them is.
     """
-    for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
+    lexical = folder / "lexical"
+    inside = (*folder.glob("*"), *lexical.glob("*"))
+    for path in (folder, *inside):
         if path.is_symlink():
             raise IndexDamaged(index_dir, f"{path.name} is a link")
 

@@ -64,6 +64,9 @@ class Snapshot:
         live: Shape (rows,); True where a row belongs to a complete document.
         language_of: Shape (rows,); position of the row's language in `languages`.
         document_of: Shape (rows,); position of the row's document in `sources`.
+        formats: Of each document, in the order of `sources`: "pdf".
+        modified_s: Of each document, shape (documents,): when its file was last written to, in
+            seconds since 1970.
     """
 
     commit_id: int
@@ -72,6 +75,8 @@ class Snapshot:
     document_of: npt.NDArray[np.int32]
     languages: tuple[str, ...]
     sources: tuple[str, ...]
+    formats: tuple[str, ...]
+    modified_s: npt.NDArray[np.int64]
 
 
 class Index:
@@ -104,20 +109,25 @@ class Index:
     def snapshot(self, database: sqlite3.Connection) -> Snapshot:
         """Read which rows are live, with their languages and documents."""
         next_row, commit_id = database.execute("SELECT next_row, commit_id FROM state").fetchone()
-        rows = database.execute(
-            "SELECT row, passages.language, source FROM passages JOIN documents"
-            " ON documents.id = document WHERE stage = 'complete'"
+        rows = database.execute("SELECT row, language, document FROM passages").fetchall()
+        documents = database.execute(
+            "SELECT id, source, format, modified_s FROM documents WHERE stage = 'complete'"
+            " ORDER BY source"
         ).fetchall()
+        document_at = {number: i for i, (number, *_) in enumerate(documents)}
+        rows = [row for row in rows if row[2] in document_at]
         languages = tuple(sorted({language for _, language, _ in rows}))
-        sources = tuple(sorted({source for _, _, source in rows}))
         language_at = {language: i for i, language in enumerate(languages)}
-        source_at = {source: i for i, source in enumerate(sources)}
         live = np.zeros(next_row, np.bool_)
         language_of, document_of = np.zeros((2, next_row), np.int32)
-        for row, language, source in rows:
+        for row, language, document in rows:
             live[row] = True
-            language_of[row], document_of[row] = language_at[language], source_at[source]
-        return Snapshot(commit_id, live, language_of, document_of, languages, sources)
+            language_of[row], document_of[row] = language_at[language], document_at[document]
+        sources, formats = (tuple(row[at] for row in documents) for at in (1, 2))
+        modified_s = np.array([row[3] for row in documents], np.int64)
+        return Snapshot(
+            commit_id, live, language_of, document_of, languages, sources, formats, modified_s
+        )
 
     def rows(self, first: int, last: int) -> npt.NDArray[Any]:
         """Rows first (included) to last (excluded) of vectors.bin, as they are stored.

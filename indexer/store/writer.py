@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +28,12 @@ from indexer.store.database import (
     connect,
     storage_errors,
 )
+from indexer.store.derived import (
+    lexical_record,
+    refresh_lexical,
+    remove_other_folders,
+    write_record,
+)
 from indexer.store.reader import Index
 from indexer.store.rows import VECTORS, RowFile, row_crc32, text_key
 from indexer.store.seal import seal, unseal
@@ -47,15 +53,19 @@ COPY = (
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one commit adds of one document: passages and their rows, shape (passages, dim).
+    """What one commit adds of one document: passages and their rows.
 
-    `health` is what speaks against the document's text. `complete` is true for the last part; then
-    older versions of the document go.
+    Attributes:
+        modified_s: When its file was last written to, in seconds since 1970.
+        vectors: Shape (passages, dim).
+        complete: True for the last part; then older versions of the document go.
+        health: What speaks against the document's text.
     """
 
     document: Document
     sha256: str
     size_bytes: int
+    modified_s: int
     language: str
     passages: Sequence[Passage]
     vectors: Vectors
@@ -162,6 +172,23 @@ class IndexWriter:
         with storage_errors(self.index_dir), self._transaction():
             self._database.execute("UPDATE documents SET source = ? WHERE source = ?", (new, old))
 
+    def note_times(self, modified_s: Mapping[str, int]) -> None:
+        """Record when files were last written to, where a document is otherwise unchanged."""
+        with storage_errors(self.index_dir):
+            known = self._database.execute(
+                "SELECT source, modified_s FROM documents WHERE stage = 'complete'"
+            )
+            other = [
+                (modified_s[source], source)
+                for source, at in known.fetchall()
+                if modified_s.get(source, at) != at
+            ]
+            if other:
+                with self._transaction():
+                    self._database.executemany(
+                        "UPDATE documents SET modified_s = ? WHERE source = ?", other
+                    )
+
     def remove(self, sources: Iterable[str]) -> None:
         """Take documents out of the index."""
         with storage_errors(self.index_dir), self._transaction():
@@ -172,6 +199,7 @@ class IndexWriter:
     def finish(self, unread: Sequence[Unread], at_utc: str) -> None:
         """Record that the build is complete, list what it could not read, and tidy up."""
         with storage_errors(self.index_dir):
+            words = refresh_lexical(self._folder, self._database)
             with self._transaction():
                 self._database.execute("DELETE FROM documents WHERE stage != 'complete'")
                 self._database.execute("DELETE FROM unread")
@@ -179,7 +207,10 @@ class IndexWriter:
                     "INSERT INTO unread VALUES (?, ?)", [(u.source, u.reason) for u in unread]
                 )
                 self._database.execute("UPDATE state SET finished_at_utc = ?", (at_utc,))
+                if words is not None:
+                    write_record(self._database, words)
             self._seal()
+            remove_other_folders(self._folder, lexical_record(self._database))
 
     def copy_from(self, index: Index, used: npt.NDArray[np.bool_]) -> None:
         """Fill this new generation with another one, but for rows not `used`: shape (rows,)."""
@@ -198,6 +229,10 @@ class IndexWriter:
                     self._database.execute(statement)
                 self._set_next_row(next_row)
             self._database.execute("DETACH old")
+            words = refresh_lexical(self._folder, self._database)
+            if words is not None:
+                with self._transaction():
+                    write_record(self._database, words)
             self._seal()
 
     def _seal(self) -> None:
@@ -269,10 +304,11 @@ class IndexWriter:
             return int(found[0])
         pages = [[page.number, page.start, page.end] for page in text.pages]
         cursor = self._database.execute(
-            "INSERT INTO documents (source, stage, sha256, size_bytes, format, title, language,"
-            " text, pages, notes, health) VALUES (?, 'partial', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO documents (source, stage, sha256, size_bytes, modified_s, format,"
+            " title, language, text, pages, notes, health)"
+            " VALUES (?, 'partial', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                text.source, part.sha256, part.size_bytes, text.format, text.title,
+                text.source, part.sha256, part.size_bytes, part.modified_s, text.format, text.title,
                 part.language, text.text, json.dumps(pages), json.dumps(text.notes),
                 json.dumps([asdict(finding) for finding in part.health]),
             ),

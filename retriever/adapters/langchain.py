@@ -4,6 +4,7 @@ LangChain's own FAISS store passes inner products through a conversion for dista
 the ranking around; here nothing is converted.
 """
 
+from datetime import datetime
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -15,7 +16,7 @@ from pydantic import ConfigDict
 from encoder.spec import Encoder
 from indexer.chunk import Chunking, chunk_document
 from indexer.document import Document as IndexedDocument
-from retriever.hit import Hit
+from retriever.hit import Hit, SearchMode
 from retriever.retriever import Retriever
 
 
@@ -27,6 +28,10 @@ class CrosstongueRetriever(BaseRetriever):
         k: Most documents wanted; `invoke(query, k=3)` overrides it.
         languages: Only passages in these languages (BCP 47); empty for all.
         path: Only sources that match this pattern in gitignore syntax.
+        formats: Only documents of these formats; empty for all.
+        modified_after, modified_before: Only files last written to in this half-open span.
+        per_document: Most hits of one source; None for any number.
+        mode: "hybrid" finds by meaning and words, "dense" and "lexical" by one of them.
         min_score: Only documents of at least this similarity.
         instruction: The task put before the question; None takes the encoder's own.
     """
@@ -37,6 +42,11 @@ class CrosstongueRetriever(BaseRetriever):
     k: int = 10
     languages: tuple[str, ...] = ()
     path: str | None = None
+    formats: tuple[str, ...] = ()
+    modified_after: datetime | None = None
+    modified_before: datetime | None = None
+    per_document: int | None = None
+    mode: SearchMode = "hybrid"
     min_score: float | None = None
     instruction: str | None = None
 
@@ -48,6 +58,11 @@ class CrosstongueRetriever(BaseRetriever):
             self.k if k is None else k,
             languages=self.languages,
             path=self.path,
+            formats=self.formats,
+            modified_after=self.modified_after,
+            modified_before=self.modified_before,
+            per_document=self.per_document,
+            mode=self.mode,
             min_score=self.min_score,
             instruction=self.instruction,
         )

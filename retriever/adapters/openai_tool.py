@@ -26,6 +26,20 @@ SEARCH_TOOL: dict[str, Any] = {
                     "items": {"type": "string"},
                     "description": "Only passages in these languages (BCP 47); leave out for all.",
                 },
+                "path": {
+                    "type": "string",
+                    "description": "Only files that match this pattern (gitignore): manuals/",
+                },
+                "formats": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "Only documents of these formats (pdf, md); leave out for all.",
+                },
+                "per_document": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "description": "Most passages of one document; leave out for any number.",
+                },
             },
             "required": ["question"],
             "additionalProperties": False,
@@ -48,14 +62,22 @@ def call_search_tool(retriever: Retriever, arguments: str) -> str:
     try:
         asked = json.loads(arguments)
         question, k = asked["question"], int(asked.get("k", 5))
-        languages = asked.get("languages") or []
-        languages = [languages] if isinstance(languages, str) else [*map(str, languages)]
+        languages, formats = _texts(asked.get("languages")), _texts(asked.get("formats"))
+        path = None if asked.get("path") is None else str(asked["path"])
+        most = None if asked.get("per_document") is None else int(asked["per_document"])
     except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError):
-        question, k, languages = None, 0, []
+        question = None
     if not isinstance(question, str):
         return 'The arguments are not valid. Example: {"question": "opening hours", "k": 5}'
     try:
-        hits = retriever.search(question, min(k, 50), languages=languages)
+        hits = retriever.search(
+            question, min(k, 50), languages=languages, path=path, formats=formats, per_document=most
+        )
     except RagError as error:
         return str(error)
     return format_context(hits) or "Nothing was found."
+
+
+def _texts(value: Any) -> list[str]:
+    """A list of texts, also where the model wrote a single one."""
+    return [value] if isinstance(value, str) else [*map(str, value or ())]

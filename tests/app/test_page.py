@@ -225,3 +225,19 @@ def test_a_chosen_language_that_leaves_the_index_leaves_the_filter(
     page.run()
     assert page.multiselect(key="languages").value == []
     assert texts(page, "ct-source")[0] == "animals.txt"
+
+
+def test_formats_and_times_narrow_the_search(index_dir: Path) -> None:
+    page = open_page(index_dir, q="cat", format=["md"])
+    assert texts(page, "ct-source") == ["trip/train.md"]
+    page.multiselect(key="format").set_value(["html", "md"]).run()
+    assert sorted(texts(page, "ct-source")) == ["garantie.html", "trip/train.md"]
+    page = open_page(index_dir, q="cat", before="2001-01-01")
+    assert texts(page, "ct-source") == []
+
+
+def test_words_alone_are_searched_if_wanted(index_dir: Path) -> None:
+    page = open_page(index_dir, q="Sofa")
+    page.selectbox(key="mode").set_value("lexical").run()
+    assert texts(page, "ct-source") == ["animals.txt"]
+    assert texts(page, "ct-score")[0].startswith("lexical ")

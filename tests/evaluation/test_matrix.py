@@ -142,7 +142,7 @@ def test_documents_are_ranked_as_search_ranks_them(mode: BalanceMode, tmp_path: 
     encoder = LeaningEncoder()
     build_index(docs, tmp_path / "index", encoder)
     retriever = Retriever.open(tmp_path / "index", encoder)
-    hits = retriever.search(QUESTION, k=100, balance=mode)
+    hits = retriever.search(QUESTION, k=100, mode="dense", balance=mode)
     by_search: dict[str, float] = {}
     for hit in hits:
         by_search.setdefault(hit.passage.source, hit.score)

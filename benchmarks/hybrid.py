@@ -1,0 +1,217 @@
+"""Search by meaning and words beside meaning alone, rank fusion and BM25, in mixed folders.
+
+    python -m benchmarks.hybrid tldr --seeds 1 --questions 700
+    python -m benchmarks.hybrid osguide --seeds 1 --questions 600
+
+Folders, questions and languages are those of `eval --mixed uniform`, vectors come from its cache,
+and the scores are made by the functions that search uses. On tldr the page in the question's own
+language holds the question word for word, so only pages in other languages are asked for. Needs
+`pip install bm25s` for the last row.
+"""
+
+import argparse
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from encoder.load import load_encoder
+from indexer.language import detect_language
+from indexer.lexical_index import LexicalIndex, LexicalText, Term
+from indexer.words import find_words
+from retriever.balanced_rows import BalancedRows, RowSource
+from retriever.evaluation.beir import read_collection
+from retriever.evaluation.bootstrap import difference_estimates
+from retriever.evaluation.collection import Collection, JudgedText, primary
+from retriever.evaluation.encoding import Cutting, encode_texts, make_passages
+from retriever.evaluation.mixed import draw_folder
+from retriever.evaluation.vector_cache import VectorCache
+from retriever.fusion import MOST, bonus, spread_rows
+from retriever.question_words import question_terms
+from retriever.words import WordLeg
+
+Scores = npt.NDArray[np.float32]
+RRF_K = 60
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One draw: its documents, the questions whose answer is there, and all legs' scores."""
+
+    documents: list[JudgedText]
+    questions: list[JudgedText]
+    right: list[int]
+    dense: Scores
+    lexical: Scores
+    bm25: Scores
+    tops: npt.NDArray[np.float64]
+
+
+def quiet(_done: int, _total: int) -> None:
+    pass
+
+
+def titles(folder: Path) -> dict[str, str]:
+    with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as file:
+        return {line["_id"]: line.get("title", "") for line in map(json.loads, file)}
+
+
+def named(folder: Path) -> set[str]:
+    with gzip.open(folder / "queries.jsonl.gz", "rt", encoding="utf-8") as file:
+        return {line["_id"] for line in map(json.loads, file) if line.get("named")}
+
+
+def chosen(collection: Collection, keep: set[str], most: int) -> list[JudgedText]:
+    others = [question for question in collection.questions if question.id not in keep]
+    pick = np.random.default_rng(0).choice(len(others), min(most, len(others)), replace=False)
+    kept = {others[place].id for place in pick} | keep
+    return [question for question in collection.questions if question.id in kept]
+
+
+def draw(
+    collection: Collection, questions: list[JudgedText], seed: int, title_of: dict[str, str],
+    balance: Any,
+) -> Folder:  # fmt: skip
+    encoder = load_encoder("e5-small")
+    cache = VectorCache.open(encoder)
+    documents = [collection.documents[place] for place in draw_folder(collection, "uniform", seed)]
+    passages = make_passages(documents, encoder, Cutting())
+    rows = encode_texts(passages.texts, "passage", encoder, cache, quiet)
+    asked = [q for q in questions if q.group in {text.group for text in documents}]
+    vectors = encode_texts([q.text for q in asked], "query", encoder, cache, quiet)
+    names, language_of = np.unique(np.array(passages.languages), return_inverse=True)
+    live = np.ones(len(rows), np.bool_)
+    source = RowSource(
+        encoder.spec, tuple(names.tolist()), language_of.astype(np.int32), live,
+        lambda a, b: rows[a:b],
+    )  # fmt: skip
+    balanced = BalancedRows(source)
+    languages = [detect_language(question.text) for question in asked]
+    turned = np.stack(
+        [balanced.question(v, name, balance) for v, name in zip(vectors, languages, strict=True)]
+    )
+    dense = turned @ np.concatenate([*balanced.passages(balance)]).T
+    texts = [
+        LexicalText(i, text.text, title_of[text.id], passages.languages[i])
+        for i, text in enumerate(documents)
+    ]
+    index = LexicalIndex.in_memory(texts)
+    leg = WordLeg([index])
+    terms = [question_terms(question.text) for question in asked]
+    lexical = np.stack(
+        [leg.sums(leg.weigh(t, name), len(rows)) for t, name in zip(terms, languages, strict=True)]
+    )
+    sample = spread_rows(live)
+    place = {text.group: i for i, text in enumerate(documents)}
+    return Folder(
+        documents, asked, [place[question.group] for question in asked], dense,
+        np.minimum(MOST, lexical), bm25_scores(index, terms, len(rows)),
+        np.array([bonus(row[sample]) for row in dense]),
+    )  # fmt: skip
+
+
+def bm25_scores(index: LexicalIndex, terms: list[tuple[Term, ...]], rows: int) -> Scores:
+    scores = np.zeros((len(terms), rows), np.float32)
+    for row, asked in zip(scores, terms, strict=True):
+        found = index.bm25(asked, rows)
+        row[found.rows] = found.scores
+    return scores
+
+
+def bm25s_scores(folder: Folder) -> Scores | None:
+    try:
+        import bm25s
+    except ImportError:
+        return None
+    engine = bm25s.BM25()
+    engine.index([[*find_words(text.text).words] for text in folder.documents], show_progress=False)
+    asked = [[*find_words(question.text).words] for question in folder.questions]
+    return np.stack([engine.get_scores(words) for words in asked]).astype(np.float32)
+
+
+def reciprocal(scores: Scores) -> Scores:
+    """1 / (60 + rank), and nothing for what a leg has not found."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(scores.shape[1])[None], axis=1)
+    found: Scores = np.where(scores > 0, 1 / (RRF_K + 1 + ranks), 0).astype(np.float32)
+    return found
+
+
+SYSTEMS: dict[str, Callable[[Folder], Scores | None]] = {
+    "dense": lambda f: f.dense,
+    "hybrid": lambda f: (f.dense + f.tops[:, None] * f.lexical).astype(np.float32),
+    "rank fusion": lambda f: reciprocal(f.dense - f.dense.min() + 1e-6) + reciprocal(f.bm25),
+    "words (tantivy)": lambda f: f.bm25,
+    "words (bm25s)": bm25s_scores,
+}
+
+
+def cases(
+    folder: Folder, scores: Scores, keep: set[str], *, cross_only: bool
+) -> Iterator[tuple[str, str, float, float]]:
+    """Kind, group, recall@1 and reciprocal rank of each question; ties count against it."""
+    for place, question in enumerate(folder.questions):
+        right = folder.right[place]
+        same = primary(question.language) == primary(folder.documents[right].language)
+        if same and cross_only:
+            continue
+        rank = int((scores[place] >= scores[place][right]).sum())
+        first, gain = float(rank == 1), 1 / rank
+        yield "same language" if same else "cross", question.group, first, gain
+        if keep:
+            yield "named" if question.id in keep else "not named", question.group, first, gain
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("collection", type=Path)
+    options.add_argument("--seeds", type=int, default=1)
+    options.add_argument("--questions", type=int, default=700)
+    options.add_argument("--balance", choices=("auto", "off", "full"), default="auto")
+    given = options.parse_args()
+    collection = read_collection(given.collection, "group", "")
+    keep, title_of = named(given.collection), titles(given.collection)
+    questions = chosen(collection, keep, given.questions)
+    found: dict[str, list[tuple[str, str, float, float]]] = {}
+    for seed in range(given.seeds):
+        folder = draw(collection, questions, seed, title_of, given.balance)
+        print(
+            f"folder {seed}: {len(folder.documents)} documents, {len(folder.questions)} questions"
+        )
+        for name, system in SYSTEMS.items():
+            scores = system(folder)
+            if scores is not None:
+                found.setdefault(name, []).extend(
+                    cases(folder, scores, keep, cross_only=bool(keep))
+                )
+    report(found)
+
+
+def report(found: dict[str, list[tuple[str, str, float, float]]]) -> None:
+    base = found["dense"]
+    for kind in sorted({case[0] for case in base}):
+        here = [place for place, case in enumerate(base) if case[0] == kind]
+        number = {name: i for i, name in enumerate(sorted({base[place][1] for place in here}))}
+        groups = np.array([number[base[place][1]] for place in here])
+        before = np.array([base[place][2:] for place in here])
+        print(f"\n{kind}: {len(here)} questions")
+        for name, all_cases in found.items():
+            values = np.array([all_cases[place][2:] for place in here])
+            first, gain = values.mean(axis=0)
+            line = f"  {name:16} recall@1 {first:.3f}  MRR {gain:.3f}"
+            if name != "dense":
+                change = difference_estimates(values - before, groups)[0]
+                errors = 1 - (1 - first) / (1 - before[:, 0].mean())
+                line += f"  recall@1 {change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
+                line += f"  errors removed {errors:+.0%}"
+            print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""meaning + words -> the best passages by both, exactly.
+
+    score = dense score + WEIGHT * spread * min(MOST, sum of its words)
+
+The dense score is the cosine, or the balanced one. What its words count is in words.py. The spread
+is the standard deviation of the question's dense scores over passages of the index, so that a word
+weighs alike with every encoder. A passage that holds none of the words, being in another language
+or script, keeps its dense score.
+
+The k best sums are exact, as in the threshold algorithm (Fagin, Lotem and Naor, 2001): all passages
+that hold a word that counts are taken, for they are few, and the dense leg is read from the top
+until what it has not shown yet cannot beat what is there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from encoder.spec import Vectors
+from indexer.card import Mask, Rows
+from indexer.lexical_index import Found, Weighted
+from retriever.words import WordLeg
+
+# Tuned on tldr, and on osguide that nothing is lost (docs/search.md).
+WEIGHT = 2.0
+# A question of many rare words is no reason to leave its meaning behind.
+MOST = 1.5
+# Scores that differ by nothing else are told apart by words.
+LEAST_SPREAD = 0.01
+# Passages whose dense scores give the spread.
+SPREAD_ROWS = 1024
+FIRST_DEPTH = 128
+
+DenseSearch = Callable[[int, Mask], tuple[Rows, Vectors]]
+"""Most rows wanted and the allowed ones -> rows and scores, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Rows and what ranked them, best first."""
+
+    rows: Rows
+    scores: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """What one question is searched by.
+
+    Attributes:
+        dense: The leg of meaning.
+        words: The leg of words.
+        terms: What the question looks for.
+        top: What a sum of 1 adds to a dense score.
+    """
+
+    dense: DenseSearch
+    words: WordLeg
+    terms: Weighted
+    top: float
+
+
+def spread_rows(live: Mask) -> Rows:
+    """The rows whose scores tell how far those of a question lie apart: spread evenly."""
+    rows = np.flatnonzero(live)
+    places = np.linspace(0, len(rows) - 1, min(SPREAD_ROWS, len(rows))).astype(np.int64)
+    return rows[places]
+
+
+def bonus(scores: Vectors) -> float:
+    """What a sum of 1 adds to a dense score, given the dense scores of `spread_rows`."""
+    return WEIGHT * max(LEAST_SPREAD, float(scores.std()) if len(scores) else 0.0)
+
+
+def best_fused(legs: Legs, k: int, allowed: Mask) -> Ranked:
+    """Find the k rows of the highest sums among the allowed ones: shape (rows,)."""
+    # Words that count are rare, so all passages that hold one are few.
+    found = legs.words.search(legs.terms, len(allowed), allowed)
+    depth = max(FIRST_DEPTH, k)
+    while True:
+        near = Ranked(*legs.dense(depth, allowed))
+        ranked = _sums(legs, near, found, len(allowed))
+        # What is in neither list holds no word, and has at most the last dense score.
+        everything = len(near.rows) < depth
+        if everything or ranked.scores[k - 1] >= near.scores[-1]:
+            return Ranked(ranked.rows[:k], ranked.scores[:k])
+        depth *= 4
+
+
+def _sums(legs: Legs, near: Ranked, found: Found, rows: int) -> Ranked:
+    """Add both scores of every row that either leg has found, best first."""
+    only_words = np.setdiff1d(found.rows, near.rows)
+    if len(only_words):
+        more, scores = legs.dense(len(only_words), mask_of(only_words, rows))
+        near = Ranked(np.concatenate([near.rows, more]), np.concatenate([near.scores, scores]))
+    words = np.zeros(rows, np.float32)
+    words[found.rows] = np.minimum(MOST, found.scores)
+    sums = (near.scores + legs.top * words[near.rows]).astype(np.float32)
+    order = np.lexsort((near.rows, -sums))
+    return Ranked(near.rows[order], sums[order])
+
+
+def mask_of(some: Rows, rows: int) -> Mask:
+    """True at some rows: shape (rows,)."""
+    mask = np.zeros(rows, np.bool_)
+    mask[some] = True
+    return mask

@@ -1,0 +1,94 @@
+"""rows and passages -> hits: how many come out, and in which order."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from encoder.errors import UsageError
+from encoder.spec import Vectors
+from indexer.store import Snapshot, StoredPassage
+from retriever.fusion import Ranked
+from retriever.hit import Hit, ScoreKind
+
+# Enough that the right passage is nearly always among them, few enough to be read one by one.
+RERANKED_HITS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the list of hits looks like.
+
+    Attributes:
+        k: Most hits, at least 1.
+        min_score: Least score of a hit.
+        per_document: Most hits of one document, at least 1; None for any number.
+    """
+
+    k: int = 10
+    min_score: float | None = None
+    per_document: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            UsageError: One is below 1.
+        """
+        if self.k < 1:
+            raise UsageError(f"k is {self.k}.", "Ask for at least one hit: -k 10")
+        if self.per_document is not None and self.per_document < 1:
+            raise UsageError(
+                f"At most {self.per_document} hits of a document leave none.",
+                "Ask for at least one of each: --per-document 1",
+            )
+
+    def rows(self, best: Callable[[int], Ranked], snapshot: Snapshot, *, reranked: bool) -> Ranked:
+        """Take as many of the best rows as are wanted, however far down they are.
+
+        Args:
+            best: Gives so many of the best rows, fewer where there are fewer.
+            snapshot: Where the rows belong.
+            reranked: A reranker will choose among them.
+        """
+        wanted = max(self.k, RERANKED_HITS) if reranked else self.k
+        depth = wanted
+        while True:
+            ranked = best(depth)
+            kept = self._kept(snapshot.document_of[ranked.rows].tolist())
+            if len(kept) >= wanted or len(ranked.rows) < depth:
+                places = np.array(kept[:wanted], np.int64)
+                return Ranked(ranked.rows[places], ranked.scores[places])
+            depth *= 4
+
+    def hits(
+        self,
+        passages: Sequence[StoredPassage],
+        scores: Vectors,
+        cosines: Vectors,
+        kind: ScoreKind,
+    ) -> tuple[Hit, ...]:
+        """Make the hits, best first; scores and cosines have the shape (passages,)."""
+        # Equal scores are ordered by what is the same in every index of these documents.
+        order = sorted(
+            range(len(passages)), key=lambda i: (-scores[i], passages[i].source, passages[i].start)
+        )
+        hits = (
+            Hit(rank, float(scores[i]), kind, float(cosines[i]), passages[i])
+            for rank, i in enumerate(order, 1)
+            if self.min_score is None or scores[i] >= self.min_score
+        )
+        return tuple(hits)[: self.k]
+
+    def _kept(self, documents: list[int]) -> list[int]:
+        """Places of the rows that stay, given their documents, best first."""
+        if self.per_document is None:
+            return [*range(len(documents))]
+        seen: Counter[int] = Counter()
+        kept = []
+        for place, document in enumerate(documents):
+            seen[document] += 1
+            if seen[document] <= self.per_document:
+                kept.append(place)
+        return kept

@@ -1,0 +1,123 @@
+"""The words on the disk: in step with the passages, never written by readers, mended by a build."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from indexer.build import build_index
+from indexer.compact import compact_index
+from indexer.errors import IndexDamaged, WordsDamaged
+from indexer.store.seal import seal
+from indexer.verify import back_up, verify_index
+from retriever.retriever import Retriever
+from tests.concept_encoder import ConceptEncoder
+
+
+def sources(index_dir: Path, question: str) -> list[str]:
+    hits = Retriever.open(index_dir, ConceptEncoder()).search(question, mode="lexical")
+    assert {hit.score_kind for hit in hits} <= {"lexical"}
+    return [hit.passage.source for hit in hits]
+
+
+def files(index_dir: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in index_dir.rglob("*") if path.is_file()}
+
+
+def damage(index_dir: Path) -> None:
+    (index_dir / "g0001/lexical/000001/meta.json").write_text("{}")
+
+
+def test_a_word_finds_its_passage_and_no_other(index_dir: Path) -> None:
+    assert sources(index_dir, "Sofa") == ["animals.txt"]
+    assert sources(index_dir, "水") == ["weather.txt"]
+    assert sources(index_dir, "manana") == ["trip/train.md"]
+    assert sources(index_dir, "viaje") == ["trip/train.md"]  # its heading
+    assert sources(index_dir, "nowhere") == []
+
+
+def test_a_word_moves_its_passage_up_and_no_other_down(index_dir: Path) -> None:
+    retriever = Retriever.open(index_dir, ConceptEncoder())
+    dense = {hit.passage.source: hit.score for hit in retriever.search("cat", mode="dense")}
+    fused = {hit.passage.source: hit.score for hit in retriever.search("cat ocho")}
+    assert fused.pop("trip/train.md") > dense.pop("trip/train.md")
+    assert fused == pytest.approx(dense)
+
+
+def test_without_a_word_that_counts_the_score_is_that_of_the_meaning(index_dir: Path) -> None:
+    retriever = Retriever.open(index_dir, ConceptEncoder())
+    assert retriever.search("cat") == retriever.search("cat", mode="dense")
+    assert retriever.search("cat ocho")[0].score_kind == "fused"
+
+
+def test_an_update_adds_new_words_and_forgets_old_ones(corpus_dir: Path, index_dir: Path) -> None:
+    (corpus_dir / "animals.txt").write_text("Der Hund bellt.", encoding="utf-8")
+    (corpus_dir / "more.txt").write_text("Sessel", encoding="utf-8")
+    build_index(corpus_dir, index_dir, ConceptEncoder())
+    found = [sources(index_dir, word) for word in ("Sofa", "Hund", "Sessel", "Jahre")]
+    assert found == [[], ["animals.txt"], ["more.txt"], ["garantie.html"]]
+    assert verify_index(index_dir)["words"] == "of 5 passages"
+    compact_index(index_dir)
+    assert [sources(index_dir, word) for word in ("Sofa", "Hund", "Sessel", "Jahre")] == found
+
+
+def test_a_build_without_changes_leaves_the_words_alone(corpus_dir: Path, index_dir: Path) -> None:
+    before = files(index_dir / "g0001" / "lexical")
+    build_index(corpus_dir, index_dir, ConceptEncoder())
+    assert files(index_dir / "g0001" / "lexical") == before
+
+
+def test_readers_write_nothing(index_dir: Path) -> None:
+    before = files(index_dir / "g0001" / "lexical")
+    sources(index_dir, "Sofa")
+    assert files(index_dir / "g0001" / "lexical") == before
+
+
+def test_damaged_words_are_said_and_the_next_build_mends_them(
+    corpus_dir: Path, index_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damage(index_dir)
+    hits = Retriever.open(index_dir, ConceptEncoder()).search("cat Sofa", k=1)
+    assert [(hit.passage.source, hit.score_kind) for hit in hits] == [("animals.txt", "cosine")]
+    assert "its files are not what their checksum says. Run the same build again" in caplog.text
+    with pytest.raises(WordsDamaged):
+        sources(index_dir, "Sofa")
+    with pytest.raises(IndexDamaged, match="words cannot be searched"):
+        verify_index(index_dir)
+    build_index(corpus_dir, index_dir, ConceptEncoder())
+    assert sources(index_dir, "Sofa") == ["animals.txt"]
+    assert verify_index(index_dir)["verdict"] == "sound"
+
+
+def test_words_that_no_build_has_written_yet_are_found_in_memory(index_dir: Path) -> None:
+    database = sqlite3.connect(index_dir / "g0001" / "corpus.sqlite")
+    database.execute("DELETE FROM lexical")
+    database.commit()
+    database.close()
+    seal(index_dir / "g0001")
+    assert sources(index_dir, "Sofa") == ["animals.txt"]
+    assert verify_index(index_dir)["words"] == "none yet: the next build makes them"
+
+
+@pytest.mark.parametrize("name", ["../../../docs", "000009", "/etc", ""])
+def test_a_strangers_record_leads_nowhere_else(name: str, index_dir: Path) -> None:
+    database = sqlite3.connect(index_dir / "g0001" / "corpus.sqlite")
+    database.execute("UPDATE lexical SET folder = ?", (name,))
+    database.commit()
+    database.close()
+    seal(index_dir / "g0001")
+    with pytest.raises(WordsDamaged, match="its folder is missing"):
+        sources(index_dir, "Sofa")
+
+
+def test_a_copy_has_the_words_too(index_dir: Path, tmp_path: Path) -> None:
+    back_up(index_dir, tmp_path / "copy")
+    assert sources(tmp_path / "copy", "Sofa") == ["animals.txt"]
+
+
+def test_a_linked_folder_of_words_is_refused(index_dir: Path, tmp_path: Path) -> None:
+    folder = index_dir / "g0001" / "lexical" / "000001"
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(IndexDamaged, match="000001 is a link"):
+        Retriever.open(index_dir, ConceptEncoder())
