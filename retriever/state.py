@@ -21,7 +21,8 @@ class SearchState:
         self.stamp = stamp
         self.snapshot: Snapshot = index.snapshot(database)
         self.rows = BalancedRows(row_source(index, self.snapshot))
-        self._structures: dict[BalanceMode, VectorIndex] = {}
+        # Of balanced rows, and of raw ones.
+        self._structures: dict[bool, VectorIndex] = {}
 
     @property
     def means(self) -> Means | None:
@@ -32,8 +33,19 @@ class SearchState:
         self, query: Vectors, language: str, mode: BalanceMode, k: int, allowed: Mask
     ) -> tuple[Rows, Vectors, Vectors]:
         """Find the best rows: their positions, scores and raw cosines, best first."""
-        structure = self._structure(self.effective(mode))
-        rows, scores = structure.search(self.rows.question(query, language, mode), k, allowed)
+        structure = self._structure(mode)
+        asked = self.rows.questions(query[None], mode)[0]
+        rows, scores = structure.search(asked, k, allowed)
+        if bonus := self.rows.bonus(mode):
+            own = self.rows.rows_in(language) & allowed
+            # The best of all is best of its own, too; else it stands below all that was found.
+            row, score = rows[own[rows]][:1], scores[own[rows]][:1]
+            if not len(row):
+                row, score = structure.search(asked, 1, own)
+            others = ~np.isin(rows, row)
+            rows, scores = np.append(row, rows[others]), np.append(score + bonus, scores[others])
+            order = np.lexsort((rows, -scores))[:k]
+            rows, scores = rows[order], scores[order]
         raw = [self.index.rows(int(row), int(row) + 1)[0] for row in rows]
         cosines = np.array([row.astype(np.float32) @ query for row in raw], np.float32)
         return rows, scores, cosines
@@ -47,13 +59,14 @@ class SearchState:
         return self._structure(self.effective(mode)).choice
 
     def _structure(self, mode: BalanceMode) -> VectorIndex:
-        if mode not in self._structures:
+        balanced = self.effective(mode) != "off"
+        if balanced not in self._structures:
             spec = self.index.manifest.encoder
             structure = VectorIndex(spec.dim, spec.row_dtype)
             for block in self.rows.passages(mode):
                 structure.add(block)
-            self._structures[mode] = structure
-        return self._structures[mode]
+            self._structures[balanced] = structure
+        return self._structures[balanced]
 
 
 def row_source(index: Index, snapshot: Snapshot) -> RowSource:
