@@ -1,85 +1,171 @@
-"""Language balance in mixed folders: each text of a parallel set in one random language.
+"""Language balance in mixed folders, beside an oracle: each text of a parallel set in one language.
 
-    python benchmarks/fit_language_offsets.py OSGUIDE TLDR --keep vectors.npz --out offsets.npz
-    python -m benchmarks.balance_mixed_folder vectors.npz
+    python -m benchmarks.balance_mixed_folder SET... [--fit-on-others] [--bonus 0,0.02,0.04,0.06]
 
-Each set is judged with offsets fitted on the other ones. Questions come in all languages; figures
-are means over random draws: recall@1 and MRR@10 of questions whose answer is in another language,
-recall@1 of those whose answer is in their own, and the share of the first ten hits that is in the
-question's language.
+Questions come in all languages; figures are means over random folders: recall@1 and MRR@10 of
+questions whose answer is in another language, recall@1 of those whose answer is in their own, and
+the share of the first ten that is in the question's language, in units of the fair share.
+The *oracle* takes away the means of the whole set, passages and questions, by their true languages:
+no folder can know them. `gain` is what a mode gains in cross-language recall@1 as a share of what
+the oracle gains, `loss` what it loses in the question's own language, in points.
+
+With --fit-on-others each set is judged with statistics fitted on the other ones instead of those
+that are shipped, and a second time with every second language left out of these, since most
+languages of the world were not fitted. --bonus compares several bonuses for the question's own
+language.
 """
 
 import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.fit_language_offsets import Texts, fit_offsets
-from encoder.language_offsets import LanguageOffsets
-from retriever.balance import STRENGTH, BalanceMode, balance_passages, balance_query, fit_means
+from benchmarks.fit_language_offsets import fit_offsets
+from benchmarks.parallel_sets import ParallelSet, Texts, joined, language_code, load_set
+from encoder.language_offsets import LanguageOffsets, language_offsets
+from encoder.load import load_encoder
+from encoder.spec import Vectors
+from retriever.balance import OWN_LANGUAGE_BONUS
+from retriever.balanced_rows import BalancedRows
+from retriever.evaluation.candidates import Candidates, Scores
+from retriever.evaluation.mixed import draw_folder
+from retriever.evaluation.options import Draw
+from retriever.evaluation.select import Selection
 
-DRAWS = 6
-MODES: tuple[BalanceMode, ...] = ("off", "auto", "full")
+Fitted = Callable[[str], LanguageOffsets | None]
 
 
-def part(data: Any, kind: str, plural: str, chosen: npt.NDArray[np.bool_]) -> Texts:
-    return (
-        data[plural][chosen],
-        data[f"{kind}_languages"][chosen].tolist(),
-        data[f"{kind}_groups"][chosen].tolist(),
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One draw.
+
+    Attributes:
+        documents: Positions of its documents in the set.
+        questions: Positions of the questions that have an answer in it.
+        answers: Shape (questions,): which of its documents answers each.
+        own: Shape (questions, documents): whether both are in one language.
+    """
+
+    documents: npt.NDArray[np.int64]
+    questions: npt.NDArray[np.int64]
+    answers: npt.NDArray[np.int64]
+    own: npt.NDArray[np.bool_]
+
+
+def folder(whole: ParallelSet, draw: Draw, seed: int) -> Folder:
+    collection = whole.encoded.collection
+    documents = np.array(draw_folder(collection, draw, seed))
+    place = {collection.documents[at].group: i for i, at in enumerate(documents)}
+    asked = [at for at, text in enumerate(collection.questions) if text.group in place]
+    answers = np.array([place[collection.questions[at].group] for at in asked])
+    languages = np.array([language_code(collection.documents[at].language) for at in documents])
+    asked_in = np.array([language_code(collection.questions[at].language) for at in asked])
+    return Folder(documents, np.array(asked), answers, asked_in[:, None] == languages)
+
+
+def balanced_scores(whole: ParallelSet, drawn: Folder, fitted: Fitted, mode: str) -> Scores:
+    kept = np.isin(np.arange(len(whole.encoded.rows)), drawn.documents)
+    rows = BalancedRows(whole.encoded.source(kept), fitted)
+    candidates = Candidates(rows, np.arange(len(drawn.documents)), len(drawn.documents))
+    names = whole.encoded.questions.languages
+    questions = type(whole.encoded.questions)(
+        whole.encoded.questions.vectors[drawn.questions],
+        tuple(names[at] for at in drawn.questions),
+    )
+    return np.concatenate([scores for _, scores in candidates.scores(questions, mode)])  # type: ignore[arg-type]
+
+
+def centred(texts: Texts) -> Vectors:
+    """Take away from each vector the mean of its language over the whole set."""
+    vectors, languages, _ = texts
+    names, place = np.unique(languages, return_inverse=True)
+    means = np.stack([vectors[place == i].mean(axis=0) for i in range(len(names))])
+    rows = vectors - means[place]
+    found: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return found
+
+
+def every_second(offsets: LanguageOffsets) -> LanguageOffsets:
+    """Leave out half of the languages."""
+    return replace(
+        offsets,
+        languages=offsets.languages[::2],
+        passages=offsets.passages[::2],
+        queries=offsets.queries[::2],
     )
 
 
-def judge(
-    passages: Texts, queries: Texts, offsets: LanguageOffsets, mode: BalanceMode, seed: int
-) -> list[float]:
-    rng = np.random.default_rng(seed)
-    groups = np.array(passages[2])
-    picked = [rng.choice(np.flatnonzero(groups == group)) for group in np.unique(groups)]
-    rows, folder = passages[0][picked], groups[picked]
-    names, language_of = np.unique(np.array(passages[1])[picked], return_inverse=True)
-    asked, wanted = queries[0], np.array(queries[2])
-    asked_in = np.array(queries[1])
-    sums = np.zeros((len(names), rows.shape[1]), np.float32)
-    np.add.at(sums, language_of, rows)
-    means = fit_means(sums, np.bincount(language_of), tuple(names.tolist()), offsets)
-    if mode != "off" and means is not None:
-        rows = balance_passages(rows, language_of.astype(np.int32), means, STRENGTH[mode])
-        asked = np.stack(
-            [
-                balance_query(vector, language, means, STRENGTH[mode])
-                for vector, language in zip(asked, asked_in, strict=True)
-            ]
+def judge(drawn: Folder, scores: Scores) -> list[float]:
+    order = np.argsort(-scores, axis=1, kind="stable")
+    places = (order == drawn.answers[:, None]).argmax(axis=1)
+    same = drawn.own[np.arange(len(places)), drawn.answers]
+    reciprocal = np.where(places < 10, 1 / (1 + places), 0)
+    share = np.take_along_axis(drawn.own, order[:, :10], axis=1).mean() / drawn.own.mean()
+    return [
+        (places[~same] == 0).mean(),
+        reciprocal[~same].mean(),
+        (places[same] == 0).mean(),
+        share,
+    ]
+
+
+def compare(
+    whole: ParallelSet, fitted: Fitted, bonuses: Sequence[float], draw: Draw, seeds: int
+) -> None:
+    rows, asked = centred(whole.passages()), centred(whole.queries())
+    found: dict[str, list[list[float]]] = {}
+    for seed in range(seeds):
+        drawn = folder(whole, draw, seed)
+        scores = {mode: balanced_scores(whole, drawn, fitted, mode) for mode in ("off", "full")}
+        scores["oracle"] = asked[drawn.questions] @ rows[drawn.documents].T
+        for bonus in bonuses:
+            OWN_LANGUAGE_BONUS["auto"] = bonus
+            scores[f"auto {bonus}"] = balanced_scores(whole, drawn, fitted, "auto")
+        for name, values in scores.items():
+            found.setdefault(name, []).append(judge(drawn, values))
+    means = {name: np.mean(values, axis=0) for name, values in found.items()}
+    off, oracle = means["off"], means["oracle"]
+    print(f"{len(set(whole.passages()[2]))} groups, {draw}, {seeds} folders")
+    for name, (cross, reciprocal, same, share) in means.items():
+        gain, loss = (cross - off[0]) / (oracle[0] - off[0]), 100 * (off[2] - same)
+        print(
+            f"  {name:<10} cross recall@1 {cross:.3f}, MRR@10 {reciprocal:.3f}; same {same:.3f}; "
+            f"own-language share {share:.2f} times fair; gain {gain:4.0%}, loss {loss:5.1f}"
         )
-    top = np.argsort(-(asked @ rows.T), axis=1)[:, :10]
-    language_of_group = dict(zip(folder, names[language_of], strict=True))
-    own = np.array([language_of_group[group] for group in wanted]) == asked_in
-    right = folder[top] == wanted[:, None]
-    reciprocal = np.where(right.any(axis=1), 1 / (1 + right.argmax(axis=1)), 0)
-    share = (names[language_of][top] == asked_in[:, None]).mean()
-    return [right[~own, 0].mean(), reciprocal[~own].mean(), right[own, 0].mean(), share]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("vectors", type=Path)
-    data = np.load(parser.parse_args().vectors, allow_pickle=False)
-    set_of_passage = np.char.partition(data["passage_groups"], " ")[:, 0]
-    set_of_query = np.char.partition(data["query_groups"], " ")[:, 0]
-    print("set, mode: cross recall@1, cross MRR@10, same-language recall@1, own-language share")
-    for name in np.unique(set_of_passage):
-        others = fit_offsets(
-            part(data, "passage", "passages", set_of_passage != name),
-            part(data, "query", "queries", set_of_query != name),
-        )
-        passages = part(data, "passage", "passages", set_of_passage == name)
-        queries = part(data, "query", "queries", set_of_query == name)
-        print(f"{name}: {len(set(passages[2]))} groups, {len(set(passages[1]))} languages")
-        for mode in MODES:
-            draws = [judge(passages, queries, others, mode, seed) for seed in range(DRAWS)]
-            print(f"  {mode:<5}", np.round(np.mean(draws, axis=0), 3).tolist())
+    parser.add_argument("sets", type=Path, nargs="+")
+    parser.add_argument("--fit-on-others", action="store_true")
+    parser.add_argument("--bonus", default=str(OWN_LANGUAGE_BONUS["auto"]))
+    parser.add_argument("--languages", default="")
+    parser.add_argument("--groups", type=int, default=0, help="Most groups of a set; 0: all.")
+    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--draw", choices=get_args(Draw), default="uniform")
+    arguments = parser.parse_args()
+    encoder = load_encoder("e5-small")
+    names = tuple(name for name in arguments.languages.split(",") if name)
+    selection = Selection(names, arguments.groups)
+    sets = [load_set(path, encoder, selection) for path in arguments.sets]
+    for whole in sets:
+        bonuses = [float(value) for value in arguments.bonus.split(",")]
+        kinds: dict[str, LanguageOffsets | None] = {"shipped": language_offsets("e5-small")}
+        if arguments.fit_on_others:
+            others = [one for one in sets if one is not whole]
+            passages = joined([one.passages() for one in others])
+            offsets = fit_offsets(passages, joined([one.queries() for one in others]))
+            kinds = {"fitted on the others": offsets, "half of it": every_second(offsets)}
+        for kind, offsets_or_none in kinds.items():
+            print(f"{whole.name}, {kind}:", end=" ")
+            compare(
+                whole, lambda name, found=offsets_or_none: found,  # type: ignore[misc]
+                bonuses, arguments.draw, arguments.seeds,
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

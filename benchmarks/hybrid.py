@@ -92,9 +92,7 @@ def draw(
     )  # fmt: skip
     balanced = BalancedRows(source)
     languages = [detect_language(question.text) for question in asked]
-    turned = np.stack(
-        [balanced.question(v, name, balance) for v, name in zip(vectors, languages, strict=True)]
-    )
+    turned = balanced.questions(vectors, balance)
     dense = turned @ np.concatenate([*balanced.passages(balance)]).T
     texts = [
         LexicalText(i, text.text, title_of[text.id], passages.languages[i])
@@ -106,12 +104,15 @@ def draw(
     lexical = np.stack(
         [leg.sums(leg.weigh(t, name), len(rows)) for t, name in zip(terms, languages, strict=True)]
     )
-    sample = spread_rows(live)
+    spread = np.array([bonus(row[spread_rows(live)]) for row in dense])
+    for row, language in zip(dense, languages, strict=True):  # as retriever/dense_leg.py does
+        own = np.flatnonzero(balanced.rows_in(language))
+        if len(own):
+            row[own[row[own].argmax()]] += balanced.bonus(balance)
     place = {text.group: i for i, text in enumerate(documents)}
     return Folder(
         documents, asked, [place[question.group] for question in asked], dense,
-        np.minimum(MOST, lexical), bm25_scores(index, terms, len(rows)),
-        np.array([bonus(row[sample]) for row in dense]),
+        np.minimum(MOST, lexical), bm25_scores(index, terms, len(rows)), spread,
     )  # fmt: skip
 
 

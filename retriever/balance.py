@@ -2,13 +2,21 @@
 
 With a plain index the encoder prefers passages in the question's own language, whatever they say.
 So from each passage's vector the mean of its language is taken away, from the question's vector the
-mean of questions in its language, and both are scaled to unit length again. What is left says more
-about the content and less about the language. Where one was fitted for the encoder, a whitening
-then makes the directions count less in which translations of one text still differ.
+mean of such questions, and both are scaled to unit length again. What is left says more about the
+content and less about the language. Where one was fitted for the encoder, a whitening then makes
+the directions count less in which translations of one text still differ.
 
 A language's mean comes from the index's own passages, shrunk toward what was fitted for the encoder
 beforehand (encoder/language_offsets.py): few passages of a language say little about its mean, and
 less in the directions in which passages differ by what they say (retriever/shrinkage.py).
+
+A question's mean is that of the languages that its vector leans to, each counted by how much. No
+detector is asked: it errs on short and mixed questions, and a language without fitted means is
+served by those beside it.
+
+That alone would take away too much: language is a hint, too, since of two passages that fit equally
+well the one in the question's own language is more often meant. So "auto" gives the best passage in
+that language a fixed bonus, and no other: the rest of the list stays without a lean.
 """
 
 from dataclasses import dataclass
@@ -24,11 +32,16 @@ from retriever.shrinkage import believable
 
 BalanceMode = Literal["auto", "full", "off"]
 
-# Tuned on osguide and tldr, each with offsets fitted on the other (docs/LOG.md).
-STRENGTH: dict[BalanceMode, float] = {"auto": 0.8, "full": 1.0, "off": 0.0}
+# All numbers here were chosen on osguide and tldr (benchmarks/tuning_sets.py), each with statistics
+# fitted on the other (benchmarks/balance_mixed_folder.py, docs/LOG.md).
+
+# Added to the score of the best passage in the question's own language.
+OWN_LANGUAGE_BONUS: dict[BalanceMode, float] = {"off": 0.0, "auto": 0.045, "full": 0.0}
+# How sharply a question's lean decides between languages: the smaller the sharper.
+LEAN_TEMPERATURE = 0.03
 # How far a language's lean may lie from the fitted one, or from none where none was fitted: as a
 # part of the covariance of the fitted leans.
-SPREAD_FITTED, SPREAD_UNFITTED = 0.1, 0.5
+SPREAD_FITTED, SPREAD_UNFITTED = 0.1, 2.0
 # Without fitted leans: passages that the mean of all counts for beside a language's own.
 PRIOR_PASSAGES = 10
 # Passages that the fitted centre counts for.
@@ -36,9 +49,6 @@ PRIOR_CENTRE_PASSAGES = 50
 # What questions ask about follows what the passages are about, at this part of the way that the
 # index's centre lies from that of the fitted texts.
 QUERY_FOLLOWS_CENTRE = 0.5
-# Questions in a language lean as its passages do, and less so: this part stands in where nothing
-# was fitted.
-QUERY_LEANS_LIKE_PASSAGES = 0.7
 # Without fitted means fewer passages than this say nothing that could be taken away safely.
 LEAST_PASSAGES_WITHOUT_PRIOR = 50
 
@@ -50,13 +60,13 @@ class Means:
     Attributes:
         languages: As in the index's snapshot.
         passages: Shape (languages, dim): mean of the passages in each language.
-        centre: Shape (dim,): mean of all passages, each language's own lean left out.
+        questions: Shape (other languages, dim): means of questions, of more languages or fewer.
         offsets: What was fitted for the encoder; None if nothing was.
     """
 
     languages: tuple[str, ...]
     passages: Vectors
-    centre: Vectors
+    questions: Vectors
     offsets: LanguageOffsets | None
 
 
@@ -84,7 +94,9 @@ def fit_means(
     if offsets is None:
         centre = sums.sum(axis=0) / counts.sum()
         means = (sums + PRIOR_PASSAGES * centre) / (column + PRIOR_PASSAGES)
-        return Means(languages, means.astype(np.float32), centre.astype(np.float32), None)
+        means = means.astype(np.float32)
+        asked = _question_means(languages, means, counts, centre.astype(np.float32), None)
+        return Means(languages, means, asked, None)
     lean = np.stack([offsets.passage_offset(name) for name in languages])
     total = (sums - column * lean).sum(axis=0) + PRIOR_CENTRE_PASSAGES * offsets.passage_mean
     centre = (total / (counts.sum() + PRIOR_CENTRE_PASSAGES)).astype(np.float32)
@@ -93,44 +105,61 @@ def fit_means(
         [SPREAD_FITTED if name in offsets else SPREAD_UNFITTED for name in languages]
     )
     lean += believable(beyond, counts, spreads, offsets)
-    return Means(languages, centre + lean, centre, offsets)
+    asked = _question_means(languages, centre + lean, counts, centre, offsets)
+    return Means(languages, centre + lean, asked, offsets)
 
 
 def balance_passages(
-    rows: npt.NDArray[Any], language_of: npt.NDArray[np.int32], means: Means, strength: float
+    rows: npt.NDArray[Any], language_of: npt.NDArray[np.int32], means: Means
 ) -> Vectors:
     """Take the means away from passages: shape (passages, dim), unit rows."""
-    return _whitened(rows.astype(np.float32) - strength * means.passages[language_of], means)
+    return _whitened(rows.astype(np.float32) - means.passages[language_of], means)
 
 
-def balance_query(query: Vectors, language: str, means: Means, strength: float) -> Vectors:
-    """Take the mean of questions in its language away from a question: shape (dim,), unit.
+def balance_queries(queries: Vectors, means: Means) -> Vectors:
+    """Take away from each question the mean of questions that lean like it.
 
     Args:
-        query: Shape (dim,).
-        language: As the detector names it; of no use where it is "und".
+        queries: Shape (questions, dim).
         means: Those of the index.
-        strength: Share of the mean that is taken away.
+
+    Returns:
+        Shape (questions, dim), unit rows.
     """
-    mean = _question_mean(language, means)
-    balanced: Vectors = _whitened((query - strength * mean)[None], means)[0]
-    return balanced
+    return _whitened(queries - _leaning_means(queries, means.questions), means)
 
 
-def _question_mean(language: str, means: Means) -> Vectors:
-    """The mean of questions in a language; without fitted means that of its passages stands in."""
-    offsets = means.offsets
-    of_passages: Vectors = means.centre
-    if language in means.languages and language != UNKNOWN:
-        of_passages = means.passages[means.languages.index(language)]
+def _leaning_means(queries: Vectors, means: Vectors) -> Vectors:
+    """Mix the languages' means for each question by how near it is to them: softmax of cosines."""
+    centre = means.mean(axis=0)
+    near = _unit(queries - centre) @ _unit(means - centre).T  # (questions, languages)
+    shares = np.exp((near - near.max(axis=1, keepdims=True)) / LEAN_TEMPERATURE)
+    mixed: Vectors = (shares / shares.sum(axis=1, keepdims=True)) @ means
+    return mixed
+
+
+def _question_means(
+    languages: tuple[str, ...],
+    passages: Vectors,
+    counts: npt.NDArray[np.int64],
+    centre: Vectors,
+    offsets: LanguageOffsets | None,
+) -> Vectors:
+    """Means of questions in the fitted languages and in others of the index: (languages, dim).
+
+    A language that was not fitted leans as its passages do.
+    """
+    there = [
+        i
+        for i, name in enumerate(languages)
+        if counts[i] and name != UNKNOWN and (offsets is None or name not in offsets)
+    ]
     if offsets is None:
-        return of_passages
-    lean: Vectors = QUERY_LEANS_LIKE_PASSAGES * (of_passages - means.centre)
-    if language in offsets.languages:
-        lean = offsets.query_offset(language)
-    moved = QUERY_FOLLOWS_CENTRE * (means.centre - offsets.passage_mean)
-    mean: Vectors = offsets.query_mean + moved + lean
-    return mean
+        return passages[there] if there else centre[None]
+    base = offsets.query_mean + QUERY_FOLLOWS_CENTRE * (centre - offsets.passage_mean)
+    leans = [offsets.queries, passages[there] - centre]
+    means: Vectors = (base + np.concatenate(leans)).astype(np.float32)
+    return means
 
 
 def _whitened(rows: Vectors, means: Means) -> Vectors:

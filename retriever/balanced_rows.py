@@ -1,7 +1,8 @@
 """Rows and questions as a balance mode sees them: what search and `eval` both rank by.
 
-Every mode ends in one inner product, `question(...)` with each row of `passages(...)`. Search hands
-the rows to FAISS, `eval` multiplies whole sets of questions with them; neither knows more.
+Every mode ends in one inner product, `questions(...)` with each row of `passages(...)`, and a bonus
+for one of the rows: the best in the question's language. Search hands the rows to FAISS, `eval`
+multiplies whole sets of questions with them; neither knows more.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,15 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from encoder.language_offsets import language_offsets
+from encoder.language_offsets import LanguageOffsets, language_offsets
 from encoder.spec import EncoderSpec, Vectors
 from indexer.card import Mask
+from indexer.language import UNKNOWN
 from retriever.balance import (
-    STRENGTH,
+    OWN_LANGUAGE_BONUS,
     BalanceMode,
     Means,
     balance_passages,
-    balance_query,
+    balance_queries,
     fit_means,
 )
 
@@ -49,9 +51,14 @@ class RowSource:
 class BalancedRows:
     """The rows of one source and what language balance takes away from them."""
 
-    def __init__(self, source: RowSource) -> None:
+    def __init__(
+        self,
+        source: RowSource,
+        fitted: Callable[[str], LanguageOffsets | None] = language_offsets,
+    ) -> None:
+        """`fitted` gives what was fitted for the encoder of a name."""
         self.source = source
-        self.means: Means | None = self._fit()
+        self.means: Means | None = self._fit(fitted(source.encoder.name))
 
     def effective(self, mode: BalanceMode) -> BalanceMode:
         """What a mode comes to here: without means everything is "off"."""
@@ -61,14 +68,25 @@ class BalancedRows:
         """All rows in order and in blocks, dead ones among them: shape (rows of a block, dim)."""
         for language_of, block in self._blocks():
             if mode != "off" and self.means is not None:
-                block = balance_passages(block, language_of, self.means, STRENGTH[mode])
+                block = balance_passages(block, language_of, self.means)
             yield block
 
-    def question(self, query: Vectors, language: str, mode: BalanceMode) -> Vectors:
-        """The vector whose inner products with `passages(mode)` are the scores: shape (dim,)."""
+    def questions(self, queries: Vectors, mode: BalanceMode) -> Vectors:
+        """Vectors whose inner products with `passages(mode)` are the scores: (questions, dim)."""
         if mode == "off" or self.means is None:
-            return query
-        return balance_query(query, language, self.means, STRENGTH[mode])
+            return queries
+        return balance_queries(queries, self.means)
+
+    def bonus(self, mode: BalanceMode) -> float:
+        """What the best of the rows in the question's language gets on top of its score."""
+        return OWN_LANGUAGE_BONUS[self.effective(mode)]
+
+    def rows_in(self, language: str) -> Mask:
+        """The live rows in a language; none where the language is not known."""
+        if language == UNKNOWN or language not in self.source.languages:
+            return np.zeros_like(self.source.live)
+        found: Mask = self.source.language_of == self.source.languages.index(language)
+        return found & self.source.live
 
     def _blocks(self) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[Any]]]:
         rows = len(self.source.live)
@@ -76,7 +94,7 @@ class BalancedRows:
             last = min(first + BLOCK_ROWS, rows)
             yield self.source.language_of[first:last], self.source.read(first, last)
 
-    def _fit(self) -> Means | None:
+    def _fit(self, offsets: LanguageOffsets | None) -> Means | None:
         source = self.source
         places = len(source.languages)
         counts = np.bincount(source.language_of[source.live], minlength=places).astype(np.int64)
@@ -89,5 +107,4 @@ class BalancedRows:
             first += len(block)
             for place in np.unique(language_of[alive]):
                 sums[place] += block[alive & (language_of == place)].sum(axis=0, dtype=np.float64)
-        offsets = language_offsets(source.encoder.name)
         return fit_means(sums.astype(np.float32), counts, source.languages, offsets)

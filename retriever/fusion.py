@@ -20,6 +20,7 @@ import numpy as np
 from encoder.spec import Vectors
 from indexer.card import Mask, Rows
 from indexer.lexical_index import Found, Weighted
+from retriever.state import Ranked
 from retriever.words import WordLeg
 
 # Tuned on tldr, and on osguide that nothing is lost (docs/search.md).
@@ -34,14 +35,6 @@ FIRST_DEPTH = 128
 
 DenseSearch = Callable[[int, Mask], tuple[Rows, Vectors]]
 """Most rows wanted and the allowed ones -> rows and scores, best first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """Rows and what ranked them, best first."""
-
-    rows: Rows
-    scores: Vectors
 
 
 @dataclass(frozen=True, slots=True)

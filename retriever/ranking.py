@@ -4,28 +4,15 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from encoder.spec import Vectors
-from indexer.card import Mask, Rows
+from indexer.card import Mask
 from indexer.errors import WordsDamaged
 from retriever.balance import BalanceMode
-from retriever.fusion import Legs, Ranked, best_fused, bonus, mask_of, spread_rows
+from retriever.dense_leg import DenseLeg, Question
+from retriever.fusion import Legs, best_fused, bonus, mask_of, spread_rows
 from retriever.hit import ScoreKind, SearchMode
 from retriever.question_words import question_terms
-from retriever.state import SearchState
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked, encoded.
-
-    Attributes:
-        vector: Shape (dim,), unit length.
-        language: As detected.
-    """
-
-    text: str
-    vector: Vectors
-    language: str
+from retriever.state import Ranked, SearchState
+from retriever.words import WordLeg
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +38,24 @@ class Ranking:
         Raises:
             WordsDamaged: Words alone are asked for, and they cannot be searched.
         """
-
-        def dense(most: int, among: Mask) -> tuple[Rows, Vectors]:
-            return state.search(question.vector, question.language, self.balance, most, among)
-
+        if self.mode == "lexical":
+            return _by_words(state.words(database), state, question, allowed)
+        dense = DenseLeg.open(state, question, self.balance, allowed)
         kind: ScoreKind = "cosine" if state.effective(self.balance) == "off" else "balanced"
-        by_meaning = Searcher(kind, lambda k: Ranked(*dense(k, allowed)))
+        by_meaning = Searcher(kind, lambda k: dense.search(k, allowed))
         if self.mode == "dense":
             return by_meaning
         words = state.words(database)
-        if words.missing and self.mode == "lexical":
-            raise WordsDamaged(state.index.index_dir, words.missing)
-        terms = question_terms(question.text)
-        if self.mode == "lexical":
-            weighted = words.weigh_alone(terms)
-            return Searcher("lexical", lambda k: Ranked(*words.search(weighted, k, allowed).best))
-        weighted = words.weigh(terms, question.language)
+        weighted = words.weigh(question_terms(question.text), question.language)
         if not weighted:
             return by_meaning
-        sample = spread_rows(state.snapshot.live)
-        top = bonus(dense(len(sample), mask_of(sample, len(allowed)))[1])
-        legs = Legs(dense, words, weighted, top)
+        sample = mask_of(spread_rows(state.snapshot.live), len(allowed))
+        legs = Legs(dense.search, words, weighted, bonus(dense.plain_scores(sample)))
         return Searcher("fused", lambda k: best_fused(legs, k, allowed))
+
+
+def _by_words(words: WordLeg, state: SearchState, question: Question, allowed: Mask) -> Searcher:
+    if words.missing:
+        raise WordsDamaged(state.index.index_dir, words.missing)
+    weighted = words.weigh_alone(question_terms(question.text))
+    return Searcher("lexical", lambda k: Ranked(*words.search(weighted, k, allowed).best))

@@ -22,11 +22,12 @@ from indexer.lexical_index import LexicalDamage
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
 from indexer.store import Index, open_index
 from retriever.ahead import read_ahead
-from retriever.balance import STRENGTH, BalanceMode
+from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
+from retriever.dense_leg import Question
 from retriever.errors import BlankQuery
 from retriever.filters import Filters
 from retriever.hit import Hit, SearchMode
-from retriever.ranking import Question, Ranking
+from retriever.ranking import Ranking
 from retriever.shape import Shape
 from retriever.state import SearchState
 
@@ -132,8 +133,9 @@ class Retriever:
             instruction: The task put before the question; None takes the encoder's own.
             mode: "dense" ranks by meaning, "lexical" by the question's words, "hybrid" by both, so
                 that names, numbers and rare words count. docs/search.md explains it.
-            balance: "auto" takes most of the languages' own lean out of the ranking, "full" all
-                of it, "off" ranks by the raw cosine. docs/language-balance.md explains it.
+            balance: "auto" takes the languages' own lean out of the ranking and lets the best
+                passage in the question's language up a little; "full" does not let it up; "off"
+                ranks by the raw cosine. docs/language-balance.md explains it.
             rerank: Ranks the first 50 hits, or k if that is more, by reading each passage together
                 with the question; `encoder.reranker.load_reranker` loads one.
 
@@ -183,11 +185,11 @@ class Retriever:
                 "off", "ranked by the raw cosine: one language, or too few passages to tell"
             )
         fitted = "its own" if self._state.means.offsets is None else "its own and fitted"
-        return BalanceChoice(
-            balance,
-            f"{STRENGTH[balance]:.0%} of each language's mean is taken away (from {fitted} "
-            f"means); the question is in {language_name(detect_language(query))}",
-        )
+        reason = f"each language's mean is taken away ({fitted} means)"
+        language, bonus = detect_language(query), OWN_LANGUAGE_BONUS[balance]
+        if bonus and self._state.rows.rows_in(language).any():
+            reason += f"; the best passage in {language_name(language)} gets {bonus} more"
+        return BalanceChoice(balance, reason)
 
     def card_choice(self, balance: BalanceMode = "auto") -> CardChoice:
         """Say whether `search` scans the rows on a GPU, and why."""

@@ -9,8 +9,8 @@ import numpy as np
 from encoder.errors import UsageError
 from encoder.spec import Vectors
 from indexer.store import Snapshot, StoredPassage
-from retriever.fusion import Ranked
 from retriever.hit import Hit, ScoreKind
+from retriever.state import Ranked
 
 # Enough that the right passage is nearly always among them, few enough to be read one by one.
 RERANKED_HITS = 50

@@ -1,6 +1,7 @@
 """An index in memory at one commit: what a search runs on."""
 
 import sqlite3
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,13 @@ from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.words import WordLeg, open_words
 
 
+class Ranked(NamedTuple):
+    """Rows and what ranked them, best first."""
+
+    rows: Rows
+    scores: Vectors
+
+
 class SearchState:
     """The rows of one commit, as FAISS structures made when they are first needed."""
 
@@ -23,19 +31,18 @@ class SearchState:
         self.snapshot: Snapshot = index.snapshot(database)
         self.rows = BalancedRows(row_source(index, self.snapshot))
         self._words: WordLeg | None = None
-        self._structures: dict[BalanceMode, VectorIndex] = {}
+        # Of balanced rows, and of raw ones.
+        self._structures: dict[bool, VectorIndex] = {}
 
     @property
     def means(self) -> Means | None:
         """What balance takes away; None where there is nothing to take."""
         return self.rows.means
 
-    def search(
-        self, query: Vectors, language: str, mode: BalanceMode, k: int, allowed: Mask
-    ) -> tuple[Rows, Vectors]:
-        """Find the best rows: their positions and scores, best first."""
-        structure = self._structure(self.effective(mode))
-        return structure.search(self.rows.question(query, language, mode), k, allowed)
+    def search(self, query: Vectors, mode: BalanceMode, k: int, allowed: Mask) -> Ranked:
+        """Find the rows of the highest inner products, best first."""
+        asked = self.rows.questions(query[None], mode)[0]
+        return Ranked(*self._structure(mode).search(asked, k, allowed))
 
     def cosines(self, query: Vectors, rows: Rows) -> Vectors:
         """The raw cosines of rows, in their order."""
@@ -57,13 +64,14 @@ class SearchState:
         return self._structure(self.effective(mode)).choice
 
     def _structure(self, mode: BalanceMode) -> VectorIndex:
-        if mode not in self._structures:
+        balanced = self.effective(mode) != "off"
+        if balanced not in self._structures:
             spec = self.index.manifest.encoder
             structure = VectorIndex(spec.dim, spec.row_dtype)
             for block in self.rows.passages(mode):
                 structure.add(block)
-            self._structures[mode] = structure
-        return self._structures[mode]
+            self._structures[balanced] = structure
+        return self._structures[balanced]
 
 
 def row_source(index: Index, snapshot: Snapshot) -> RowSource:

@@ -11,7 +11,7 @@ from encoder.language_offsets import LanguageOffsets, language_offsets
 from encoder.spec import Vectors
 from indexer.build import build_index
 from indexer.language import detect_language
-from retriever.balance import Means, balance_passages, balance_query, fit_means
+from retriever.balance import Means, balance_passages, balance_queries, fit_means
 from retriever.retriever import Retriever
 from retriever.shrinkage import believable
 from tests.concept_encoder import SPEC, ConceptEncoder
@@ -89,10 +89,38 @@ def test_the_raw_cosine_stands_beside_the_balanced_score(leaning: Retriever) -> 
     assert balanced == pytest.approx(raw, abs=1e-6)
 
 
+def test_the_best_passage_in_the_questions_language_gets_a_bonus_and_no_other(
+    leaning: Retriever,
+) -> None:
+    full = {hit.passage.row: hit for hit in leaning.search(QUESTION, k=61, balance="full")}
+    auto = {hit.passage.row: hit for hit in leaning.search(QUESTION, k=61)}
+    best = next(row for row, hit in full.items() if hit.passage.language == "de")
+    assert {row: hit.score for row, hit in auto.items()} == pytest.approx(
+        {row: hit.score + 0.045 * (row == best) for row, hit in full.items()}, abs=1e-6
+    )
+
+
+def test_the_best_passage_in_the_questions_language_is_found_wherever_it_stands(
+    leaning: Retriever,
+) -> None:
+    whole = [hit.passage.row for hit in leaning.search(QUESTION, k=61)]
+    full = leaning.search(QUESTION, k=61, balance="full")
+    best = next(place for place, hit in enumerate(full) if hit.passage.language == "de")
+    assert best > 0, "else nothing is shown"
+    for k in range(1, 62):
+        assert [hit.passage.row for hit in leaning.search(QUESTION, k=k)] == whole[:k]
+
+
 def test_the_choice_gives_its_reason(leaning: Retriever) -> None:
     choice = leaning.balance_choice(QUESTION)
     assert choice.mode == "auto"
-    assert choice.reason.endswith("(from its own means); the question is in German")
+    assert choice.reason == (
+        "each language's mean is taken away (its own means); the best passage in German gets 0.045 "
+        "more"
+    )
+    assert leaning.balance_choice(QUESTION, "full").reason == (
+        "each language's mean is taken away (its own means)"
+    )
     assert leaning.balance_choice(QUESTION, "off").reason == "ranked by the raw cosine, as asked"
 
 
@@ -139,12 +167,23 @@ def test_means_are_shrunk_toward_the_centre_and_the_fitted_lean() -> None:
     sums = np.array([[1, 0], [1, 0]], np.float32)  # one passage each, in "de" and "xx"
     means = fit_means(sums, np.array([1, 1]), ("de", "xx"), fitted_in_german())
     assert means is not None
-    # (two passages less de's lean + 50 times the fitted mean) / 52
-    assert means.centre == pytest.approx([1.0, -1 / 52], abs=1e-6)
+    # The centre is (two passages less de's lean + 50 times the fitted mean) / 52 = (1, -1 / 52).
     # Of what lies beyond centre and lean along the second axis, where leans vary 5 times as much as
-    # contents, 0.1 * 5 / (0.1 * 5 + 1) is believed of de, 0.5 * 5 / (0.5 * 5 + 1) of xx.
+    # contents, 0.1 * 5 / (0.1 * 5 + 1) is believed of de, 2 * 5 / (2 * 5 + 1) of xx.
     assert means.passages[0] == pytest.approx([1, -1 / 52 + 1 + (1 / 52 - 1) / 3], abs=1e-5)
-    assert means.passages[1] == pytest.approx([1, -1 / 52 + (1 / 52) * 5 / 7], abs=1e-5)
+    assert means.passages[1] == pytest.approx([1, -1 / 52 + (1 / 52) * 10 / 11], abs=1e-5)
+    # Questions follow the centre at half of its way; de's lean was fitted, that of xx is its
+    # passages'.
+    assert means.questions == pytest.approx(
+        np.array([[1, -1 / 104], [1, -1 / 104 + (1 / 52) * 10 / 11]]), abs=1e-5
+    )
+
+
+def test_undetected_passages_say_nothing_about_questions() -> None:
+    sums = np.array([[40, 0], [0, 40], [0, 0]], np.float32)
+    means = fit_means(sums, np.array([40, 40, 0]), ("de", "und", "en"), None)
+    assert means is not None
+    assert means.questions == pytest.approx(means.passages[:1])
 
 
 def test_more_passages_are_believed_more_and_none_not_at_all() -> None:
@@ -159,7 +198,6 @@ def test_without_fitted_leans_a_mean_is_shrunk_toward_that_of_all() -> None:
     sums = np.array([[40, 0], [0, 10]], np.float32)
     means = fit_means(sums, np.array([40, 10]), ("de", "en"), None)
     assert means is not None
-    assert means.centre == pytest.approx([0.8, 0.2])
     assert means.passages[1] == pytest.approx([10 * 0.8 / 20, (10 + 10 * 0.2) / 20], abs=1e-6)
 
 
@@ -168,21 +206,21 @@ def test_the_mean_of_its_language_is_taken_from_each_row_and_the_rest_is_scaled(
     means = fit_means(sums, np.array([30, 30]), ("de", "en"), None)
     assert means is not None
     rows = balance_passages(
-        np.array([[1, 0], [0.6, 0.8]], np.float32), np.array([0, 1], np.int32), means, 0.8
+        np.array([[1, 0], [0.6, 0.8]], np.float32), np.array([0, 1], np.int32), means
     )
-    # The means are (0.875, 0.125) and (0.125, 0.875): 80% of them is taken away.
-    assert rows[0] == pytest.approx(np.array([0.3, -0.1]) / np.hypot(0.3, 0.1), abs=1e-6)
-    assert rows[1] == pytest.approx(np.array([0.5, 0.1]) / np.hypot(0.5, 0.1), abs=1e-6)
-    query = balance_query(np.array([1, 0], np.float32), "de", means, 0.8)
-    assert query == pytest.approx(rows[0], abs=1e-6)
-    assert np.linalg.norm(balance_query(means.centre, "xx", means, 1.0)) <= 1
+    # The means are (0.875, 0.125) and (0.125, 0.875).
+    assert rows[0] == pytest.approx(np.array([0.125, -0.125]) / np.hypot(0.125, 0.125), abs=1e-6)
+    assert rows[1] == pytest.approx(np.array([0.475, -0.075]) / np.hypot(0.475, 0.075), abs=1e-6)
+    # A question that leans like German loses the mean of German.
+    queries = balance_queries(np.array([[1, 0]], np.float32), means)
+    assert queries[0] == pytest.approx(rows[0], abs=1e-6)
 
 
 STRETCH = np.array([[2, 0], [0, 1]], np.float32)
 
 
-def leaning_means(passages: list[list[float]]) -> Means:
-    """Means of "de", "xx" and undetected passages, where "de" was fitted and the centre moved."""
+def leaning_means() -> Means:
+    """Questions in one language have the mean (0.5, 0.5), in another (0.5, -0.5)."""
     offsets = LanguageOffsets(
         languages=("de",),
         passages=np.array([[0, 0.5]], np.float32),
@@ -192,35 +230,42 @@ def leaning_means(passages: list[list[float]]) -> Means:
         whitening=STRETCH,
         content=CONTENT,
     )
-    centre = np.array([0.7, 0], np.float32)
-    return Means(("de", "xx", "und"), np.array(passages, np.float32), centre, offsets)
+    passages = np.array([[0.7, 0.5], [0.7, 0.4]], np.float32)
+    questions = np.array([[0.5, 0.5], [0.5, -0.5]], np.float32)
+    return Means(("de", "xx"), passages, questions, offsets)
 
 
 @pytest.mark.parametrize(
-    ("language", "mean"),
+    ("query", "mean"),
     [
-        # The fitted mean of questions and half of the way that the index's centre went.
-        ("de", (0.35, 0.25)),
-        # No questions were fitted: 0.7 of what the passages lean, (0, 0.4).
-        ("xx", (0.35, 0.28)),
-        ("und", (0.35, 0.0)),
-        ("zz", (0.35, 0.0)),
+        ((0.6, 0.8), (0.5, 0.5)),
+        ((0.6, -0.8), (0.5, -0.5)),
+        # Leaning to neither, it loses what both share.
+        ((1.0, 0.0), (0.5, 0.0)),
+        # A cosine of 0.03 times log 3 / 2 with the one makes 3 parts of it and 1 of the other.
+        ((1.5, np.log(3) * 0.015), (0.5, 0.25)),
     ],
 )
-def test_a_question_loses_the_mean_of_its_language_and_is_whitened(
-    language: str, mean: tuple[float, float]
+def test_a_question_loses_the_means_that_it_leans_to_and_is_whitened(
+    query: tuple[float, float], mean: tuple[float, float]
 ) -> None:
-    means = leaning_means([[0.7, 0.5], [0.7, 0.4], [0.7, 0.9]])
-    query = np.array([0.6, 0.8], np.float32)
-    expected = STRETCH @ (query - 0.8 * np.array(mean))
-    found = balance_query(query, language, means, 0.8)
-    assert found == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
+    expected = STRETCH @ (np.array(query) - mean)
+    found = balance_queries(np.array([query], np.float32), leaning_means())[0]
+    assert found == pytest.approx(expected / np.linalg.norm(expected), abs=1e-3)
+
+
+def test_a_question_does_not_depend_on_those_beside_it() -> None:
+    queries = np.array([[0.6, 0.8], [0.8, -0.6], [1, 0]], np.float32)
+    together = balance_queries(queries, leaning_means())
+    alone = [balance_queries(query[None], leaning_means())[0] for query in queries]
+    assert together == pytest.approx(np.stack(alone), abs=1e-6)
 
 
 def test_passages_are_whitened_after_their_mean_is_taken_away() -> None:
-    means = leaning_means([[0.7, 0.5], [0.7, 0.4], [0.7, 0.9]])
-    rows = balance_passages(np.array([[0.6, 0.8]], np.float32), np.array([1], np.int32), means, 0.5)
-    expected = STRETCH @ (0.6 - 0.35, 0.8 - 0.2)
+    rows = balance_passages(
+        np.array([[0.6, 0.8]], np.float32), np.array([1], np.int32), leaning_means()
+    )
+    expected = STRETCH @ (0.6 - 0.7, 0.8 - 0.4)
     assert rows[0] == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
 
 

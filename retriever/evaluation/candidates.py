@@ -1,6 +1,6 @@
 """Vectors -> scores of documents, by the code that search ranks with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,16 +54,22 @@ class Candidates:
         step = max(1, BLOCK_PRODUCTS // max(1, len(passages)))
         for first in range(0, len(questions.languages), step):
             block = slice(first, first + step)
-            asked = np.stack(
-                [
-                    self._rows.question(vector, language, mode)
-                    for vector, language in zip(
-                        questions.vectors[block], questions.languages[block], strict=True
-                    )
-                ]
-            )
-            by_row = asked @ passages.T
+            by_row = self._rows.questions(questions.vectors[block], mode) @ passages.T
+            self._add_bonus(by_row, questions.languages[block], mode)
             # A document has the score of its best passage: that is where search ranks it.
-            scores = np.full((len(asked), self._documents), -np.inf, np.float32)
+            scores = np.full((len(by_row), self._documents), -np.inf, np.float32)
             scores[:, self._found] = np.maximum.reduceat(by_row, self._starts, axis=1)
             yield block, scores
+
+    def _add_bonus(self, by_row: Scores, languages: Sequence[str], mode: BalanceMode) -> None:
+        """Raise the best row in each question's own language, as a search does."""
+        bonus = self._rows.bonus(mode)
+        if not bonus:
+            return
+        asked_in = np.array(languages)
+        for language in dict.fromkeys(languages):
+            columns = np.flatnonzero(self._rows.rows_in(language)[self._order])
+            if len(columns):
+                questions = np.flatnonzero(asked_in == language)
+                best = columns[by_row[np.ix_(questions, columns)].argmax(axis=1)]
+                by_row[questions, best] += bonus

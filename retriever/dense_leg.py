@@ -1,0 +1,94 @@
+"""One question's search by meaning: cosines or balanced scores, and the lift of its own language.
+
+Balance takes the languages' lean out of the scores. What is lost with it is the hint that an answer
+in the question's own language is a good bet where nothing else decides, so in the mode "auto" the
+best of the allowed passages in that language is lifted by a little (retriever/balance.py).
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from encoder.spec import Vectors
+from indexer.card import Mask
+from retriever.balance import BalanceMode
+from retriever.state import Ranked, SearchState
+
+# Rows that are found at once: most questions want no more.
+FIRST_ROWS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, encoded.
+
+    Attributes:
+        vector: Shape (dim,), unit length.
+        language: As detected.
+    """
+
+    text: str
+    vector: Vectors
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class DenseLeg:
+    """The leg of meaning; made by `open`.
+
+    Attributes:
+        allowed: Shape (rows,); what may be found at all.
+        near: The first of the allowed rows, nothing lifted.
+        lifted: The row that is lifted, with its score afterwards; empty if none is.
+    """
+
+    state: SearchState
+    question: Question
+    balance: BalanceMode
+    allowed: Mask
+    near: Ranked
+    lifted: Ranked
+
+    @classmethod
+    def open(
+        cls, state: SearchState, question: Question, balance: BalanceMode, allowed: Mask
+    ) -> Self:
+        """Search the first rows, and find which one is lifted."""
+        near = state.search(question.vector, balance, FIRST_ROWS, allowed)
+        lifted = Ranked(near.rows[:0], near.scores[:0])
+        if bonus := state.rows.bonus(balance):
+            own = state.rows.rows_in(question.language) & allowed
+            # The best of all is best of its own, too; else it stands below all that was found.
+            best = Ranked(near.rows[own[near.rows]][:1], near.scores[own[near.rows]][:1])
+            if not len(best.rows):
+                best = state.search(question.vector, balance, 1, own)
+            lifted = Ranked(best.rows, (best.scores + bonus).astype(np.float32))
+        return cls(state, question, balance, allowed, near, lifted)
+
+    def search(self, k: int, among: Mask) -> Ranked:
+        """Find the k best rows, fewer where there are fewer.
+
+        Args:
+            k: Most rows wanted.
+            among: Shape (rows,); `allowed`, or some of the rows in it.
+        """
+        if among is self.allowed and (k <= FIRST_ROWS or len(self.near.rows) < FIRST_ROWS):
+            found = Ranked(self.near.rows[:k], self.near.scores[:k])
+        else:
+            found = self.state.search(self.question.vector, self.balance, k, among)
+        return _joined(self.lifted, found, k) if among[self.lifted.rows].any() else found
+
+    def plain_scores(self, among: Mask) -> Vectors:
+        """The scores of some rows, best first, nothing lifted: shape (rows that are among,)."""
+        count = int(np.count_nonzero(among))
+        return self.state.search(self.question.vector, self.balance, count, among).scores
+
+
+def _joined(lifted: Ranked, found: Ranked, k: int) -> Ranked:
+    """The k best of both, the lifted row once."""
+    others = ~np.isin(found.rows, lifted.rows)
+    rows = np.concatenate([lifted.rows, found.rows[others]])
+    scores = np.concatenate([lifted.scores, found.scores[others]])
+    order = np.lexsort((rows, -scores))[:k]
+    return Ranked(rows[order], scores[order])
