@@ -117,7 +117,8 @@ class Fixed:
 
     def encode_queries(self, texts: list[str], instruction: str | None = None) -> Vectors:
         self._at = (self._at + 1) % len(self._vectors)
-        return self._vectors[self._at][None]
+        vectors: Vectors = self._vectors[self._at : self._at + 1]
+        return vectors
 
 
 def search_times(

@@ -62,7 +62,8 @@ class Case:
         candidates = Candidates(self._rows, np.arange(self._size), self._size)
         scores = np.concatenate([one for _, one in candidates.scores(self._questions, mode)])
         answers = np.array([self._place[group] for group in self.groups])
-        return (scores.argmax(axis=1) == answers).astype(np.float64)
+        found: npt.NDArray[np.float64] = (scores.argmax(axis=1) == answers).astype(np.float64)
+        return found
 
 
 def by_language(whole: ParallelSet) -> dict[str, Places]:
