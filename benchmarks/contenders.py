@@ -140,6 +140,7 @@ def onnx_file() -> Path:
 
 @cache
 def onnx_int8_file() -> Path:
+    from onnx import TensorProto
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     file = onnx_file().with_name("e5-small-int8.onnx")
@@ -147,6 +148,7 @@ def onnx_int8_file() -> Path:
         quantize_dynamic(
             onnx_file(), file, per_channel=True, weight_type=QuantType.QInt8,
             op_types_to_quantize=["MatMul", "Attention", "Gemm"],
+            extra_options={"DefaultTensorType": TensorProto.FLOAT},
         )  # fmt: skip
     return file
 
