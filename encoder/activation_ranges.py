@@ -7,6 +7,7 @@ integers (encoder/bert_int8.py), and belong to the weights they were measured on
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,13 +37,11 @@ class LayerRanges:
 
 def save_ranges(ranges: tuple[LayerRanges, ...], path: Path) -> None:
     """Write the numbers of all layers in half precision, as arrays without pickle."""
-    np.savez_compressed(
-        path,
-        **{  # type: ignore[arg-type] - numpy's stub takes the arrays for its own flag
-            name: torch.stack([getattr(layer, name) for layer in ranges]).half().numpy()
-            for name in _ARRAYS
-        },
-    )
+    arrays: dict[str, Any] = {
+        name: torch.stack([getattr(layer, name) for layer in ranges]).half().numpy()
+        for name in _ARRAYS
+    }
+    np.savez_compressed(path, **arrays)
 
 
 @cache

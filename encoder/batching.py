@@ -10,15 +10,16 @@ log = logging.getLogger(__name__)
 # benchmarks/encoder_throughput.py); on a GPU as its memory allows, up to where matrix products
 # gain nothing more.
 CPU_BUDGET_TOKENS = 2048
-TOKENS_PER_THREAD = 512
+# Of our own forward pass on a processor: a share for each thread's cache, and a bound for memory.
+TOKENS_PER_THREAD, MOST_CPU_TOKENS = 1024, 16_384
 GPU_BUDGET_TOKENS = (1024, 65_536)
 # Of the memory that is free; the rest is for fragmentation and the kernels' own workspace.
 GPU_MEMORY_SHARE = 0.6
 
 
 def cpu_budget(threads: int) -> int:
-    """Tokens of one forward pass of our own on a processor: so many for each thread's cache."""
-    return max(1, threads) * TOKENS_PER_THREAD
+    """Tokens of one forward pass of our own on a processor with so many threads."""
+    return min(MOST_CPU_TOKENS, max(1, threads) * TOKENS_PER_THREAD)
 
 
 def plan_batches(

@@ -15,6 +15,7 @@ factor without a sign. What the 128 adds to a product is the same for every toke
 the bias.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -25,10 +26,6 @@ from encoder.bert import Layer, Linear, Norm, PackedBert
 from encoder.bert_attention import Run, attend
 from encoder.hardware import DeviceChoice, choose_products, cpu_has_vnni
 from encoder.spec import EncoderSpec
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MIDDLE = 128
 # Room above what was seen, so that other text is seldom cut.
@@ -102,7 +99,7 @@ class Int8Layer(NamedTuple):
     exact_narrow: torch.Tensor  # (WIDE_UNITS, dim)
     norm: Norm
 
-    def __call__(self, x: torch.Tensor, runs: "Sequence[Run]") -> torch.Tensor:
+    def __call__(self, x: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
         """States before the layer to states after it: (tokens, dim) to (tokens, dim)."""
         seen = attend(self.qkv(_rounded(x, self.into_qkv)), runs, self.heads)
         x = self.attended_norm(self.attended.add_to(seen.clamp_(0, 255).to(torch.uint8), x))
@@ -174,6 +171,16 @@ def kernel_fault() -> str | None:
         if not off <= 127:
             return f"{name} is off by {off / 127:.0f}"
     return None
+
+
+def multiply_alone(tokens: int, into: int, out: int, *, int8: bool) -> Callable[[], torch.Tensor]:
+    """Make a matrix product of one shape that can be timed: (tokens, into) by (into, out)."""
+    linear = Linear(torch.randn(out, into), torch.randn(out))
+    if not int8:
+        x = torch.randn(tokens, into)
+        return lambda: linear(x)
+    product, small = _product(linear, 0.1, MIDDLE), torch.full((tokens, into), 3, dtype=torch.uint8)
+    return lambda: product(small)
 
 
 def int8_layer(layer: Layer, ranges: LayerRanges) -> Int8Layer:

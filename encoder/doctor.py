@@ -124,6 +124,6 @@ def _speed(encoder: Encoder) -> str:
 def _faster(encoder: TransformerEncoder) -> str:
     if encoder.choice.device.startswith("cuda"):
         return "nothing: it runs on the GPU"
-    if encoder.choice.dtype == "bfloat16":
+    if encoder.choice.dtype == "bfloat16" or encoder.choice.products == "int8":
         return "a CUDA GPU"
-    return "a CUDA GPU, or a processor with bfloat16 (AVX-512 BF16 or AMX)"
+    return "a CUDA GPU, or a processor with VNNI, or bfloat16 (AVX-512 BF16, AMX)"

@@ -147,7 +147,7 @@ def test_a_number_format_that_was_asked_for_holds_for_products_too() -> None:
 
 
 def test_each_thread_gets_its_share_of_a_batch() -> None:
-    assert [cpu_budget(threads) for threads in (0, 1, 2, 64)] == [512, 512, 1024, 32_768]
+    assert [cpu_budget(threads) for threads in (0, 1, 2, 64)] == [1024, 1024, 2048, 16_384]
 
 
 def test_ranges_belong_to_the_weights_whatever_options_the_name_has() -> None:
