@@ -1,6 +1,6 @@
 """cards -> widgets: the page, run by Streamlit from top to bottom at every interaction.
 
-header -> _opened -> _request -> Retriever.search -> make_snippets -> cards -> card_html
+header -> _opened -> _request -> Retriever.search -> explain_hits -> cards -> card_html
 
 Texts from documents, file names, the index and errors reach the browser through app/markup.py only:
 whatever else Streamlit offers reads them as Markdown.
@@ -31,7 +31,8 @@ from indexer.errors import IndexMismatch
 from retriever.errors import BlankQuery
 from retriever.hit import Hit
 from retriever.retriever import Retriever
-from retriever.snippet import clean_line, make_snippets
+from retriever.snippet import clean_line
+from retriever.why import explain_hits
 
 OpenRetriever = Callable[[Path], Retriever]
 
@@ -172,8 +173,8 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
     for start in range(0, len(hits), CARDS_AT_ONCE):
         part = hits[start : start + CARDS_AT_ONCE]
         with st.spinner("Finding the best sentences…"):
-            snippets = make_snippets(request.query, part, retriever.encoder)
-        for card in cards(part, snippets):
+            whys = explain_hits(request.query, part, retriever.encoder)
+        for card in cards(part, whys):
             st.html(card_html(card))
 
 

@@ -17,6 +17,7 @@ from retriever.context import cite
 from retriever.evaluation.commands import evaluate
 from retriever.hit import Hit, SearchMode
 from retriever.snippet import Snippet, clean_line
+from retriever.why import Why
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Ask an index, in any language.")
 
@@ -79,7 +80,8 @@ def search(
         typer.Option(metavar="NAME", help="A reranker that reads the first hits again."),
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say how the hits were ranked; raw cosines.")
+        bool,
+        typer.Option("--explain", help="Say how hits were ranked, and which words carried them."),
     ] = False,
     fail_empty: Annotated[
         bool, typer.Option("--fail-empty", help="Exit with 3 if nothing was found.")
@@ -92,7 +94,8 @@ def search(
     from indexer.store import open_index
     from retriever.ahead import read_ahead
     from retriever.retriever import Retriever
-    from retriever.snippet import make_snippets
+    from retriever.snippet import show
+    from retriever.why import explain_hits
 
     load: LoadEncoder = context.obj
     name = encoder or recorded_encoder(open_index(index).manifest)
@@ -117,12 +120,16 @@ def search(
     if explain:
         stderr.print(f"Balance: {retriever.balance_choice(question, balance).reason}.")
         stderr.print(f"Search: {retriever.card_choice(balance).reason}.", markup=False)
+    whys: tuple[Why, ...] = ()
+    if explain or not as_json:
+        whys = explain_hits(question, hits, retriever.encoder, instruction)
     if as_json:
-        stdout.print_json(json.dumps([asdict(hit) for hit in hits]))
+        stdout.print_json(json.dumps(_as_data(hits, whys)))
     else:
-        snippets = make_snippets(question, hits, retriever.encoder, instruction)
-        for hit, snippet in zip(hits, snippets, strict=True):
-            _print_hit(hit, snippet, explain=explain)
+        for hit, why in zip(hits, whys, strict=True):
+            _print_hit(hit, show(hit.passage.text, why), explain=explain)
+        if explain and whys:
+            stderr.print(_how_explained(whys[0]))
     if not hits:
         _explain_nothing(retriever.languages(), languages)
     return NOTHING_FOUND if fail_empty and not hits else 0
@@ -138,6 +145,20 @@ def _load_reranker(name: str, accept_licence: bool) -> Reranker:
     return load_reranker(name, accept_licence=accept_licence)
 
 
+def _as_data(hits: Sequence[Hit], whys: Sequence[Why]) -> list[dict[str, object]]:
+    """What `--json` prints; with `--explain` each hit says why."""
+    data = [asdict(hit) for hit in hits]
+    for item, why in zip(data, whys, strict=False):
+        item["why"] = asdict(why)
+    return data
+
+
+def _how_explained(why: Why) -> str:
+    if why.by == "tokens":
+        return "Underlined: the words in which the question found most of what it asks for."
+    return "No words are marked: this encoder shows no token states, so sentences were encoded."
+
+
 def _print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
     """One line of facts; the text below on a line of its own, so that it can run right to left."""
     heading = f"  {clean_line(hit.passage.heading)}" if hit.passage.heading else ""
@@ -151,6 +172,8 @@ def _print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
     facts.append(heading, "dim")
     text = Text(snippet.text)
     text.stylize("bold", snippet.best_start, snippet.best_end)
+    for start, end in snippet.words if explain else ():
+        text.stylize("underline", start, end)
     stdout.print(facts)
     stdout.print(text, soft_wrap=True)
     stdout.print()
