@@ -46,6 +46,12 @@ def card_html(card: Card) -> str:
     if card.heading:
         _passage_text(_add(article, "p", "ct-heading", card.heading), card)
     _snippet(article, card)
+    if card.also_in:
+        also = _add(article, "details", "ct-whole ct-also")
+        _add(also, "summary", "", f"Also in: {card.also_in}")
+        places = _add(also, "ul", "ct-unread")
+        for place in card.also_at:
+            _add(_add(places, "li", ""), "bdi", "", place)
     if card.why:
         _why(article, card)
     details = _add(article, "details", "ct-whole")

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from indexer.language import language_name
 from indexer.store import Unread
+from retriever.context import also_in, cite
 from retriever.hit import Hit
 from retriever.retriever import Retriever
 from retriever.snippet import clean_line, clean_spans, show
@@ -38,6 +39,8 @@ class Card:
         heading: The heading above the passage, else the document's title; may be empty.
         before, best, after: The snippet; `best` is the sentence that carried most of the score.
         paragraphs: The whole passage.
+        also_in: The languages of translations that were folded into it: "fr, de, ja".
+        also_at: Each of these passages: "manual.fr.pdf, page 3 (French)".
         why: The sentences that carried most, the first one first.
         words_known: Whether the encoder shows which words carried the score.
     """
@@ -54,6 +57,8 @@ class Card:
     best: str
     after: str
     paragraphs: tuple[str, ...]
+    also_in: str = ""
+    also_at: tuple[str, ...] = ()
     why: tuple["Reason", ...] = ()
     words_known: bool = False
 
@@ -165,6 +170,10 @@ def _card(hit: Hit, why: Why) -> Card:
         best=text[snippet.best_start : snippet.best_end],
         after=text[snippet.best_end :],
         paragraphs=tuple(paragraph for paragraph in paragraphs if paragraph),
+        also_in=also_in(hit),
+        also_at=tuple(
+            f"{cite(other)} ({clean_line(language_name(other.language))})" for other in hit.also_in
+        ),
         why=_reasons(passage.text, why),
         words_known=why.by == "tokens",
     )

@@ -64,6 +64,17 @@ class BalancedRows:
                 block = balance_passages(block, language_of, self.means, STRENGTH[mode])
             yield block
 
+    def balanced(self, rows: npt.NDArray[np.int64], mode: BalanceMode) -> Vectors:
+        """Some rows in the order given: shape (rows, dim)."""
+        first, last = int(rows.min()), int(rows.max()) + 1
+        if last - first <= 4 * len(rows):
+            block = self.source.read(first, last)[rows - first]
+        else:
+            block = np.concatenate([self.source.read(int(row), int(row) + 1) for row in rows])
+        if mode == "off" or self.means is None:
+            return block.astype(np.float32)
+        return balance_passages(block, self.source.language_of[rows], self.means, STRENGTH[mode])
+
     def question(self, query: Vectors, language: str, mode: BalanceMode) -> Vectors:
         """The vector whose inner products with `passages(mode)` are the scores: shape (dim,)."""
         if mode == "off" or self.means is None:

@@ -13,7 +13,7 @@ from rich.text import Text
 from encoder.console import LoadEncoder, load_when_needed, run, show_log, stderr, stdout
 from encoder.spec import Reranker
 from retriever.balance import BalanceMode
-from retriever.context import cite
+from retriever.context import also_in, cite
 from retriever.evaluation.commands import evaluate
 from retriever.hit import Hit, SearchMode
 from retriever.snippet import Snippet, clean_line
@@ -79,6 +79,10 @@ def search(
         str | None,
         typer.Option(metavar="NAME", help="A reranker that reads the first hits again."),
     ] = None,
+    fold: Annotated[
+        bool,
+        typer.Option("--fold/--no-fold", help="Show translations and copies as one hit."),
+    ] = True,
     explain: Annotated[
         bool,
         typer.Option("--explain", help="Say how hits were ranked, and which words carried them."),
@@ -116,6 +120,7 @@ def search(
         mode=mode,
         balance=balance,
         rerank=None if rerank is None else _load_reranker(rerank, accept_license),
+        fold=fold,
     )
     if explain:
         stderr.print(f"Balance: {retriever.balance_choice(question, balance).reason}.")
@@ -170,6 +175,8 @@ def _print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
     facts.append(f"{clean_line(hit.passage.language):<3}  ", "cyan")
     facts.append(cite(hit.passage), "bold")
     facts.append(heading, "dim")
+    if hit.also_in:
+        facts.append(f"  also in: {also_in(hit)}", "cyan")
     text = Text(snippet.text)
     text.stylize("bold", snippet.best_start, snippet.best_end)
     for start, end in snippet.words if explain else ():

@@ -1,7 +1,7 @@
 """question -> hits, every step in order.
 
 check -> encode_queries -> Filters.allowed -> Ranking.searcher (meaning, words, fusion)
--> Shape.rows -> Index.passages -> Shape.hits
+-> Shape.bounded -> folded -> Shape.hits
 """
 
 import logging
@@ -25,6 +25,7 @@ from retriever.ahead import read_ahead
 from retriever.balance import STRENGTH, BalanceMode
 from retriever.errors import BlankQuery
 from retriever.filters import Filters
+from retriever.folds import folded, unfolded
 from retriever.hit import Hit, SearchMode
 from retriever.ranking import Question, Ranking
 from retriever.shape import Shape
@@ -115,6 +116,7 @@ class Retriever:
         mode: SearchMode = "hybrid",
         balance: BalanceMode = "auto",
         rerank: Reranker | None = None,
+        fold: bool = True,
     ) -> tuple[Hit, ...]:
         """Find the passages that answer a question, in whatever language they are written.
 
@@ -136,6 +138,8 @@ class Retriever:
                 of it, "off" ranks by the raw cosine. docs/language-balance.md explains it.
             rerank: Ranks the first 50 hits, or k if that is more, by reading each passage together
                 with the question; `encoder.reranker.load_reranker` loads one.
+            fold: Near-duplicates and translations of one passage become one hit, which lists them
+                (`Hit.also_in`); docs/folding.md explains it.
 
         Returns:
             Hits, best first. A filter never costs recall: the k best of what it lets through.
@@ -164,15 +168,21 @@ class Retriever:
                 allowed = filters.allowed(state.snapshot)
                 try:
                     searcher = ranking.searcher(state, database, question, allowed)
-                    ranked = shape.rows(searcher.best, state.snapshot, reranked=rerank is not None)
+                    best = shape.bounded(searcher.best, state.snapshot)
+                    wanted = shape.wanted(reranked=rerank is not None)
+                    if fold:
+                        found = folded(state, database, best, wanted, question.language)
+                    else:
+                        found = unfolded(state, database, best(wanted))
                 except LexicalDamage as error:  # its checksum is right: a stranger made it so
                     raise WordsDamaged(self.index_dir, str(error)) from error
-                scores, kind = ranked.scores, searcher.kind
-                cosines = state.cosines(vector, ranked.rows)
-                passages = state.index.passages(database, ranked.rows.tolist())
-        if rerank is not None and passages:
-            scores, kind = rerank.scores(query, [passage.text for passage in passages]), "reranked"
-        return shape.hits(passages, scores, cosines, kind)
+                rows = np.array([hit.passage.row for hit in found], np.int64)
+                scores = np.array([hit.score for hit in found], np.float32)
+                kind, cosines = searcher.kind, state.cosines(vector, rows)
+        if rerank is not None and found:
+            scores = rerank.scores(query, [hit.passage.text for hit in found])
+            kind = "reranked"
+        return shape.hits(found, scores, cosines, kind)
 
     def balance_choice(self, query: str, balance: BalanceMode = "auto") -> BalanceChoice:
         """Say what `search` does about languages for this question."""

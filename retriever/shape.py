@@ -8,7 +8,8 @@ import numpy as np
 
 from encoder.errors import UsageError
 from encoder.spec import Vectors
-from indexer.store import Snapshot, StoredPassage
+from indexer.store import Snapshot
+from retriever.folds import Found
 from retriever.fusion import Ranked
 from retriever.hit import Hit, ScoreKind
 
@@ -44,38 +45,41 @@ class Shape:
                 "Ask for at least one of each: --per-document 1",
             )
 
-    def rows(self, best: Callable[[int], Ranked], snapshot: Snapshot, *, reranked: bool) -> Ranked:
-        """Take as many of the best rows as are wanted, however far down they are.
+    def wanted(self, *, reranked: bool) -> int:
+        """Distinct passages that are needed; a reranker wants more to choose among."""
+        return max(self.k, RERANKED_HITS) if reranked else self.k
+
+    def bounded(self, best: Callable[[int], Ranked], snapshot: Snapshot) -> Callable[[int], Ranked]:
+        """Let so many hits of a document through, however far down the others are.
 
         Args:
             best: Gives so many of the best rows, fewer where there are fewer.
             snapshot: Where the rows belong.
-            reranked: A reranker will choose among them.
         """
-        wanted = max(self.k, RERANKED_HITS) if reranked else self.k
-        depth = wanted
-        while True:
-            ranked = best(depth)
-            kept = self._kept(snapshot.document_of[ranked.rows].tolist())
-            if len(kept) >= wanted or len(ranked.rows) < depth:
-                places = np.array(kept[:wanted], np.int64)
-                return Ranked(ranked.rows[places], ranked.scores[places])
-            depth *= 4
+
+        def bounded_best(wanted: int) -> Ranked:
+            depth = wanted
+            while True:
+                ranked = best(depth)
+                kept = self._kept(snapshot.document_of[ranked.rows].tolist())
+                if len(kept) >= wanted or len(ranked.rows) < depth:
+                    places = np.array(kept[:wanted], np.int64)
+                    return Ranked(ranked.rows[places], ranked.scores[places])
+                depth *= 4
+
+        return bounded_best
 
     def hits(
-        self,
-        passages: Sequence[StoredPassage],
-        scores: Vectors,
-        cosines: Vectors,
-        kind: ScoreKind,
+        self, found: Sequence[Found], scores: Vectors, cosines: Vectors, kind: ScoreKind
     ) -> tuple[Hit, ...]:
-        """Make the hits, best first; scores and cosines have the shape (passages,)."""
+        """Make the hits, best first; scores and cosines have the shape (found,)."""
         # Equal scores are ordered by what is the same in every index of these documents.
         order = sorted(
-            range(len(passages)), key=lambda i: (-scores[i], passages[i].source, passages[i].start)
+            range(len(found)),
+            key=lambda i: (-scores[i], found[i].passage.source, found[i].passage.start),
         )
         hits = (
-            Hit(rank, float(scores[i]), kind, float(cosines[i]), passages[i])
+            Hit(rank, float(scores[i]), kind, float(cosines[i]), found[i].passage, found[i].also_in)
             for rank, i in enumerate(order, 1)
             if self.min_score is None or scores[i] >= self.min_score
         )
