@@ -15,13 +15,14 @@ from encoder.spec import Reranker
 from retriever.balance import BalanceMode
 from retriever.context import also_in, cite
 from retriever.evaluation.commands import evaluate
-from retriever.hit import Hit, SearchMode
+from retriever.hit import Hit, Label, SearchMode
 from retriever.snippet import Snippet, clean_line
 from retriever.why import Why
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Ask an index, in any language.")
 
 NOTHING_FOUND = 3
+CONFIDENCE_STYLE: dict[Label, str] = {"strong": "bold green", "possible": "yellow", "weak": "dim"}
 DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 
 
@@ -64,6 +65,9 @@ def search(
     ] = None,
     min_score: Annotated[
         float | None, typer.Option(help="Only hits of at least this score.")
+    ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option(help="Only hits that answer with this probability: 0.5")
     ] = None,
     encoder: Annotated[
         str | None,
@@ -115,6 +119,7 @@ def search(
         modified_after=after,
         modified_before=before,
         min_score=min_score,
+        min_confidence=min_confidence,
         per_document=per_document,
         instruction=instruction,
         mode=mode,
@@ -170,6 +175,10 @@ def _print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
     facts = Text()
     facts.append(f"{hit.rank:>3}  ", "bold")
     facts.append(f"{hit.score:.3f}  ", "green")
+    if hit.confidence is not None:
+        facts.append(f"{hit.confidence.label:<8}  ", CONFIDENCE_STYLE[hit.confidence.label])
+    if explain and hit.confidence is not None:
+        facts.append(f"{hit.confidence.probability:.0%}  ", "dim")
     if explain:
         facts.append(f"cosine {hit.cosine:.3f}  ", "dim")
     facts.append(f"{clean_line(hit.passage.language):<3}  ", "cyan")
@@ -198,7 +207,8 @@ def _explain_nothing(held: dict[str, int], asked: Sequence[str]) -> None:
         )
     else:
         stderr.print(
-            "Nothing found: loosen --lang, --path, --format, --after, --before or --min-score."
+            "Nothing found: loosen --lang, --path, --format, --after, --before, --min-score or "
+            "--min-confidence."
         )
 
 

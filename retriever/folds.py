@@ -18,7 +18,7 @@ from retriever.folding import (
     shown_first,
 )
 from retriever.fusion import Ranked
-from retriever.hit import AlsoIn
+from retriever.hit import AlsoIn, Confidence
 from retriever.parallel import Documents
 from retriever.state import SearchState
 
@@ -33,6 +33,7 @@ class Found:
     passage: StoredPassage
     score: float
     also_in: tuple[AlsoIn, ...] = ()
+    confidence: Confidence | None = None
 
 
 def unfolded(state: SearchState, database: sqlite3.Connection, ranked: Ranked) -> tuple[Found, ...]:
@@ -72,7 +73,7 @@ def _groups(
     state: SearchState, database: sqlite3.Connection, ranked: Ranked, asked_in: str
 ) -> tuple[Found, ...]:
     passages = state.index.passages(database, ranked.rows.tolist())
-    likeness = _Likeness(state, passages)
+    likeness = Likeness(state, passages)
     found = []
     for group in fold(len(passages), lambda one, other: likeness.kind(one, other) is not None):
         order = shown_first(group, [passage.language for passage in passages], asked_in)
@@ -89,7 +90,7 @@ def _groups(
     return tuple(found)
 
 
-class _Likeness:
+class Likeness:
     """What the passages of one search are to one another."""
 
     def __init__(self, state: SearchState, passages: tuple[StoredPassage, ...]) -> None:

@@ -26,6 +26,22 @@ class AlsoIn:
     kind: Literal["duplicate", "translation"]
 
 
+Label = Literal["strong", "possible", "weak"]
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How likely a hit answers the question (retriever/confidence.py).
+
+    Attributes:
+        probability: In [0, 1], where every second question has an answer in the folder.
+        label: Names it; docs/confidence.md says how often each is wrong.
+    """
+
+    probability: float
+    label: Label
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that was found.
@@ -39,6 +55,8 @@ class Hit:
         cosine: Inner product of the question's and the passage's unit vectors, in [-1, 1].
         passage: Source, page, span, text and language.
         also_in: Passages that say the same, best first; the score is that of the best of all.
+        confidence: How likely it answers; None where nothing was fitted for the encoder, the
+            balance in use or so few passages.
     """
 
     rank: int
@@ -47,3 +65,4 @@ class Hit:
     cosine: float
     passage: StoredPassage
     also_in: tuple[AlsoIn, ...] = ()
+    confidence: Confidence | None = None

@@ -7,7 +7,7 @@ check -> encode_queries -> Filters.allowed -> Ranking.searcher (meaning, words, 
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -30,6 +30,7 @@ from retriever.hit import Hit, SearchMode
 from retriever.ranking import Question, Ranking
 from retriever.shape import Shape
 from retriever.state import SearchState
+from retriever.sure import confidences
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ class Retriever:
         modified_after: datetime | None = None,
         modified_before: datetime | None = None,
         min_score: float | None = None,
+        min_confidence: float | None = None,
         per_document: int | None = None,
         instruction: str | None = None,
         mode: SearchMode = "hybrid",
@@ -130,6 +132,8 @@ class Retriever:
             modified_after: Only files last written to at this time or later.
             modified_before: Only files last written to before this time.
             min_score: Only hits of at least this score.
+            min_confidence: Only hits that answer with at least this probability, in [0, 1]; those
+                of which nothing is known pass.
             per_document: Most hits of one document, at least 1.
             instruction: The task put before the question; None takes the encoder's own.
             mode: "dense" ranks by meaning, "lexical" by the question's words, "hybrid" by both, so
@@ -153,7 +157,8 @@ class Retriever:
         if not query.strip():
             raise BlankQuery
         filters = Filters(languages, path, formats, modified_after, modified_before)
-        shape, ranking = Shape(k, min_score, per_document), Ranking(mode, balance)
+        shape = Shape(k, min_score, per_document, min_confidence)
+        ranking = Ranking(mode, balance)
         cut = self.encoder.query_tokens_cut(query, instruction)
         if cut:
             log.warning("the question is too long: its last %d tokens were not read", cut)
@@ -179,9 +184,11 @@ class Retriever:
                 rows = np.array([hit.passage.row for hit in found], np.int64)
                 scores = np.array([hit.score for hit in found], np.float32)
                 kind, cosines = searcher.kind, state.cosines(vector, rows)
+                sure = confidences(state, question, balance, rows, allowed)
         if rerank is not None and found:
             scores = rerank.scores(query, [hit.passage.text for hit in found])
             kind = "reranked"
+        found = tuple(replace(hit, confidence=c) for hit, c in zip(found, sure, strict=True))
         return shape.hits(found, scores, cosines, kind)
 
     def balance_choice(self, query: str, balance: BalanceMode = "auto") -> BalanceChoice:

@@ -11,7 +11,7 @@ from encoder.spec import Vectors
 from indexer.store import Snapshot
 from retriever.folds import Found
 from retriever.fusion import Ranked
-from retriever.hit import Hit, ScoreKind
+from retriever.hit import Confidence, Hit, ScoreKind
 
 # Enough that the right passage is nearly always among them, few enough to be read one by one.
 RERANKED_HITS = 50
@@ -25,17 +25,19 @@ class Shape:
         k: Most hits, at least 1.
         min_score: Least score of a hit.
         per_document: Most hits of one document, at least 1; None for any number.
+        min_confidence: Least probability of a hit, where one is known.
     """
 
     k: int = 10
     min_score: float | None = None
     per_document: int | None = None
+    min_confidence: float | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers.
 
         Raises:
-            UsageError: One is below 1.
+            UsageError: One is below 1, or is no probability.
         """
         if self.k < 1:
             raise UsageError(f"k is {self.k}.", "Ask for at least one hit: -k 10")
@@ -43,6 +45,11 @@ class Shape:
             raise UsageError(
                 f"At most {self.per_document} hits of a document leave none.",
                 "Ask for at least one of each: --per-document 1",
+            )
+        if self.min_confidence is not None and not 0 <= self.min_confidence <= 1:
+            raise UsageError(
+                f"The least confidence is {self.min_confidence:g}, which is no probability.",
+                "Give a number from 0 to 1: --min-confidence 0.5",
             )
 
     def wanted(self, *, reranked: bool) -> int:
@@ -78,12 +85,24 @@ class Shape:
             range(len(found)),
             key=lambda i: (-scores[i], found[i].passage.source, found[i].passage.start),
         )
-        hits = (
-            Hit(rank, float(scores[i]), kind, float(cosines[i]), found[i].passage, found[i].also_in)
-            for rank, i in enumerate(order, 1)
-            if self.min_score is None or scores[i] >= self.min_score
+        order = [
+            i
+            for i in order
+            if (self.min_score is None or scores[i] >= self.min_score)
+            and _sure(found[i].confidence, self.min_confidence)
+        ]
+        return tuple(
+            Hit(
+                rank,
+                float(scores[i]),
+                kind,
+                float(cosines[i]),
+                found[i].passage,
+                found[i].also_in,
+                found[i].confidence,
+            )
+            for rank, i in enumerate(order[: self.k], 1)
         )
-        return tuple(hits)[: self.k]
 
     def _kept(self, documents: list[int]) -> list[int]:
         """Places of the rows that stay, given their documents, best first."""
@@ -96,3 +115,7 @@ class Shape:
             if seen[document] <= self.per_document:
                 kept.append(place)
         return kept
+
+
+def _sure(confidence: Confidence | None, least: float | None) -> bool:
+    return confidence is None or least is None or confidence.probability >= least

@@ -27,7 +27,11 @@ LINE = "The pump of the machine is covered for 36 months from the day of the pur
         (LINE, LINE.replace("36", "24"), False),  # one number differs
         (LINE, LINE.replace("36", "٣٦"), True),  # the same number in other digits
         (LINE, "The pump of the machine is covered for 36 months.", False),  # half of it
-        ("水泵的保修期为三十六个月，自购买之日起计算。", "水泵的保修期为三十六个月自购买之日起计算", True),
+        (
+            "水泵的保修期为三十六个月，自购买之日起计算。",
+            "水泵的保修期为三十六个月自购买之日起计算",
+            True,
+        ),
         ("", "", False),
         ("---", "...", False),
     ],
