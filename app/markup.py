@@ -41,13 +41,15 @@ def card_html(card: Card) -> str:
         _add(where, "span", "ct-page", f"page {card.page}")
     meta = _add(head, "div", "ct-meta")
     _language_badge(meta, card.language, card.language_name)
+    if card.confidence is not None:
+        _add(meta, "span", f"ct-sure ct-{card.confidence}", card.confidence)
     score = _add(meta, "span", "ct-score", f"{card.score_kind} ")
     _add(score, "b", "", card.score)
     if card.heading:
         _passage_text(_add(article, "p", "ct-heading", card.heading), card)
     _snippet(article, card)
     if card.also_in:
-        also = _add(article, "details", "ct-whole ct-also")
+        also = _add(article, "details", "ct-more ct-also")
         _add(also, "summary", "", f"Also in: {card.also_in}")
         places = _add(also, "ul", "ct-unread")
         for place in card.also_at:
@@ -137,7 +139,7 @@ def _snippet(article: Element, card: Card) -> None:
 
 
 def _why(article: Element, card: Card) -> None:
-    details = _add(article, "details", "ct-whole ct-why")
+    details = _add(article, "details", "ct-more ct-why")
     _add(details, "summary", "", "Why this passage")
     lines = _add(details, "ol", "")
     for reason in card.why:
@@ -147,7 +149,7 @@ def _why(article: Element, card: Card) -> None:
         _passage_text(sentence, card)
         for text, carried in reason.parts:
             _add(sentence, "mark" if carried else "span", "", text)
-    _add(details, "p", "ct-line", WHY_TOKENS if card.words_known else WHY_SENTENCES)
+    _add(details, "p", "ct-how", WHY_TOKENS if card.words_known else WHY_SENTENCES)
 
 
 def _passage_text(element: Element, card: Card) -> None:

@@ -28,6 +28,7 @@ from app.view_model import IndexFacts, cards, index_facts, language_counts
 from encoder.errors import RagError
 from encoder.load import load_encoder
 from indexer.errors import IndexMismatch
+from retriever.confidence import reaches
 from retriever.errors import BlankQuery
 from retriever.hit import Hit
 from retriever.retriever import Retriever
@@ -161,9 +162,13 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
             modified_before=narrowing.until,
             per_document=narrowing.per_document,
             mode=narrowing.mode,
+            fold=narrowing.fold,
         )
     if not hits:
         _draw_nothing_found(request)
+        return
+    hits = _sure_enough(hits, request)
+    if not hits:
         return
     cut = retriever.encoder.query_tokens_cut(request.query)
     if cut:
@@ -176,6 +181,20 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
             whys = explain_hits(request.query, part, retriever.encoder)
         for card in cards(part, whys):
             st.html(card_html(card))
+
+
+def _sure_enough(hits: Sequence[Hit], request: Request) -> Sequence[Hit]:
+    """Leave out what is less sure than asked for; say so where nothing is left or all is weak."""
+    passed = [hit for hit in hits if reaches(hit.confidence, request.narrowing.least)]
+    if passed:
+        if not any(reaches(hit.confidence, "possible") for hit in passed):
+            what = "Nothing here clearly answers the question."
+            st.html(notice_html("info", what, "These passages are the nearest; read with care."))
+        return passed
+    what = "Nothing relevant found: no passage is sure enough to answer the question."
+    number = counted(len(hits), "passage")
+    st.html(notice_html("info", what, f"{number} came near; they may be about something else."))
+    return hits if st.button("Show the nearest passages anyway", key="anyway") else ()
 
 
 def _summary(hits: Sequence[Hit], request: Request) -> str:

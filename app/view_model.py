@@ -12,7 +12,7 @@ from itertools import pairwise
 from indexer.language import language_name
 from indexer.store import Unread
 from retriever.context import also_in, cite
-from retriever.hit import Hit
+from retriever.hit import Hit, Label
 from retriever.retriever import Retriever
 from retriever.snippet import clean_line, clean_spans, show
 from retriever.why import Why
@@ -25,9 +25,6 @@ MOST_REASONS = 3
 class Card:
     """A hit as the page shows it.
 
-    There is no "strong" or "weak": a cosine means something else for every encoder, and none of
-    them is calibrated.
-
     Attributes:
         rank: 1 is the best.
         score: Three decimals.
@@ -39,6 +36,7 @@ class Card:
         heading: The heading above the passage, else the document's title; may be empty.
         before, best, after: The snippet; `best` is the sentence that carried most of the score.
         paragraphs: The whole passage.
+        confidence: How likely it answers; None where that is unknown.
         also_in: The languages of translations that were folded into it: "fr, de, ja".
         also_at: Each of these passages: "manual.fr.pdf, page 3 (French)".
         why: The sentences that carried most, the first one first.
@@ -57,6 +55,7 @@ class Card:
     best: str
     after: str
     paragraphs: tuple[str, ...]
+    confidence: Label | None = None
     also_in: str = ""
     also_at: tuple[str, ...] = ()
     why: tuple["Reason", ...] = ()
@@ -170,6 +169,7 @@ def _card(hit: Hit, why: Why) -> Card:
         best=text[snippet.best_start : snippet.best_end],
         after=text[snippet.best_end :],
         paragraphs=tuple(paragraph for paragraph in paragraphs if paragraph),
+        confidence=None if hit.confidence is None else hit.confidence.label,
         also_in=also_in(hit),
         also_at=tuple(
             f"{cite(other)} ({clean_line(language_name(other.language))})" for other in hit.also_in

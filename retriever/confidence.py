@@ -123,6 +123,12 @@ def confidence_model(encoder: str, mode: str) -> ConfidenceModel | None:
     return None if found is None else ConfidenceModel(tuple(found.pop("weights")), **found)
 
 
+def reaches(confidence: Confidence | None, least: Label) -> bool:
+    """Whether a hit is as sure as a label says; one of which nothing is known is."""
+    order: tuple[Label, ...] = ("weak", "possible", "strong")
+    return confidence is None or order.index(confidence.label) >= order.index(least)
+
+
 def save_models(path: Path, models: dict[ScoreMode, ConfidenceModel]) -> None:
     """Write what `confidence_model` reads."""
     data = {mode: asdict(model) for mode, model in models.items()}

@@ -27,6 +27,12 @@ LEAST_ALONE_COSINE = 0.75
 MOST_LENGTH_RATIO = 4.0
 
 _DIGITS = re.compile(r"\d+")
+_OTHER_DIGIT = re.compile(r"[^\D0-9]")
+# Spaces and marks between words; vowel signs and accents stay.
+_BETWEEN = re.compile(
+    r"[\s!-/:-@\[-`{-~\u00a0-\u00a9\u00ab-\u00b1\u00b4-\u00b8\u00bb\u00bf\u060c\u061b\u061f\u06d4"
+    r"\u0964\u0965\u2000-\u206f\u3000-\u3004\u3008-\u3020\u3030]+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +51,8 @@ class Signature:
     def of(cls, text: str) -> "Signature":
         """Read a text."""
         text = unicodedata.normalize("NFKC", text).casefold()
-        text = "".join(str(unicodedata.decimal(ch)) if ch.isdecimal() else ch for ch in text)
-        kept = "".join(ch for ch in text if ch.isalnum() or unicodedata.category(ch)[0] == "M")
+        text = _OTHER_DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), text)
+        kept = _BETWEEN.sub("", text)
         runs = range(max(1, len(kept) - SHINGLE_CHARS + 1))
         return cls(
             frozenset(kept[i : i + SHINGLE_CHARS] for i in runs if kept),
@@ -58,8 +64,11 @@ def near_duplicates(one: Signature, other: Signature) -> bool:
     """Whether two texts of one language say the same: nearly all runs, and every number."""
     if not one.shingles or one.numbers != other.numbers:
         return False
+    sizes = sorted((len(one.shingles), len(other.shingles)))
+    if sizes[0] < LEAST_RESEMBLANCE * sizes[1]:
+        return False
     shared = len(one.shingles & other.shingles)
-    return shared >= LEAST_RESEMBLANCE * len(one.shingles | other.shingles)
+    return shared >= LEAST_RESEMBLANCE * (sizes[0] + sizes[1] - shared)
 
 
 def alone_translations(one: StoredPassage, other: StoredPassage, cosine: float) -> bool:

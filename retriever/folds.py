@@ -19,7 +19,7 @@ from retriever.folding import (
 )
 from retriever.fusion import Ranked
 from retriever.hit import AlsoIn, Confidence
-from retriever.parallel import Documents
+from retriever.parallel import LEAST_COSINE, Documents
 from retriever.state import SearchState
 
 # Rows that are looked at for one distinct hit, at first.
@@ -97,21 +97,31 @@ class Likeness:
         self._documents = documents_of(state)
         self._document_of = state.snapshot.document_of
         self._passages = passages
-        self._signatures = [Signature.of(passage.text) for passage in passages]
+        self._signatures: dict[int, Signature] = {}
+        self._cosines = np.zeros((len(passages), len(passages)), np.float32)
+        if self._documents is not None and passages:
+            rows = np.array([passage.row for passage in passages], np.int64)
+            balanced = state.rows.balanced(rows, "full")
+            self._cosines = balanced @ balanced.T
 
     def kind(self, one: int, other: int) -> FoldKind | None:
         first, second = self._passages[one], self._passages[other]
         if _same_language(first, second):
-            same = near_duplicates(self._signatures[one], self._signatures[other])
+            same = near_duplicates(self._signature(one), self._signature(other))
             return "duplicate" if same else None
-        if self._documents is None:
+        cosine = float(self._cosines[one, other])
+        if self._documents is None or cosine < LEAST_COSINE:
             return None
         places = [(int(self._document_of[p.row]), p.row) for p in (first, second)]
         paired = self._documents.paired(*places)
         if paired is None:
-            cosine = self._documents.cosine(first.row, second.row)
             paired = alone_translations(first, second, cosine)
         return "translation" if paired else None
+
+    def _signature(self, place: int) -> Signature:
+        if place not in self._signatures:
+            self._signatures[place] = Signature.of(self._passages[place].text)
+        return self._signatures[place]
 
 
 def documents_of(state: SearchState) -> Documents | None:

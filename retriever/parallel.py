@@ -76,10 +76,6 @@ class Documents:
         self._balanced = balanced
         self._known: dict[tuple[int, int], frozenset[tuple[int, int]] | None] = {}
 
-    def size(self, document: int) -> int:
-        """Passages of a document."""
-        return len(self._rows_of(document))
-
     def paired(self, one: tuple[int, int], other: tuple[int, int]) -> bool | None:
         """Whether two passages, each (document, row), are translations of one another.
 
@@ -91,11 +87,6 @@ class Documents:
             return False
         pairs = self._pairs(first, second)
         return None if pairs is None else (row, partner) in pairs
-
-    def cosine(self, row: int, other: int) -> float:
-        """The balanced cosine of two passages."""
-        rows = self._balanced(np.array([row, other]))
-        return float(rows[0] @ rows[1])
 
     def _pairs(self, first: int, second: int) -> frozenset[tuple[int, int]] | None:
         key = first, second

@@ -13,7 +13,7 @@ the sentences encoded one by one instead, and no words. docs/decisions/023.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -206,11 +206,11 @@ def _places(spans: npt.NDArray[np.int64], parts: Sequence[tuple[int, int]]) -> P
     return np.where(inside, place, -1)
 
 
-def _product(asked: Vectors, held: Vectors) -> Vectors:
+def _product(asked: npt.NDArray[Any], held: npt.NDArray[Any]) -> Vectors:
     cosines: Vectors = _unit(asked) @ _unit(held).T
     return cosines
 
 
-def _unit(rows: Vectors) -> Vectors:
+def _unit(rows: npt.NDArray[Any]) -> Vectors:
     unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
     return unit

@@ -90,7 +90,6 @@ def test_passages_are_paired_by_their_documents_whichever_comes_first() -> None:
     assert documents.paired((0, 1), (1, 5)) is False
     assert documents.paired((0, 1), (0, 2)) is False
     assert documents.paired((0, 1), (2, 6)) is None  # one passage is too little to tell
-    assert documents.cosine(0, 3) == pytest.approx(1.0)
 
 
 @pytest.fixture
