@@ -18,6 +18,15 @@ from retriever.snippet import clean_line
 # Longer lists of unread files stay in `python -m indexer ls`.
 MOST_UNREAD = 100
 
+WHY_TOKENS = (
+    "The first sentences by how near the question's words come to theirs (1 is nearest); marked "
+    "are the words in which the question found most of what it asks for."
+)
+WHY_SENTENCES = (
+    "The first sentences by their own nearness to the question (1 is nearest). This encoder does "
+    "not show which words carried it."
+)
+
 _LANGUAGE_TAG = re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -32,11 +41,21 @@ def card_html(card: Card) -> str:
         _add(where, "span", "ct-page", f"page {card.page}")
     meta = _add(head, "div", "ct-meta")
     _language_badge(meta, card.language, card.language_name)
+    if card.confidence is not None:
+        _add(meta, "span", f"ct-sure ct-{card.confidence}", card.confidence)
     score = _add(meta, "span", "ct-score", f"{card.score_kind} ")
     _add(score, "b", "", card.score)
     if card.heading:
         _passage_text(_add(article, "p", "ct-heading", card.heading), card)
     _snippet(article, card)
+    if card.also_in:
+        also = _add(article, "details", "ct-more ct-also")
+        _add(also, "summary", "", f"Also in: {card.also_in}")
+        places = _add(also, "ul", "ct-unread")
+        for place in card.also_at:
+            _add(_add(places, "li", ""), "bdi", "", place)
+    if card.why:
+        _why(article, card)
     details = _add(article, "details", "ct-whole")
     _add(details, "summary", "", "Whole passage")
     for paragraph in card.paragraphs:
@@ -117,6 +136,20 @@ def _snippet(article: Element, card: Card) -> None:
     # Where everything would be marked, nothing is.
     best = _add(snippet, "mark" if card.before or card.after else "span", "", card.best)
     best.tail = card.after
+
+
+def _why(article: Element, card: Card) -> None:
+    details = _add(article, "details", "ct-more ct-why")
+    _add(details, "summary", "", "Why this passage")
+    lines = _add(details, "ol", "")
+    for reason in card.why:
+        line = _add(lines, "li", "")
+        _add(line, "b", "ct-share", reason.score)
+        sentence = _add(line, "p", "")
+        _passage_text(sentence, card)
+        for text, carried in reason.parts:
+            _add(sentence, "mark" if carried else "span", "", text)
+    _add(details, "p", "ct-how", WHY_TOKENS if card.words_known else WHY_SENTENCES)
 
 
 def _passage_text(element: Element, card: Card) -> None:

@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 
 import streamlit as st
 
-from retriever.hit import SearchMode
+from retriever.hit import Label, SearchMode
 from retriever.retriever import Retriever
 
 MOST_HITS, DEFAULT_HITS = 50, 10
@@ -14,6 +14,11 @@ MODES: dict[SearchMode, str] = {
     "hybrid": "meaning and words",
     "dense": "meaning",
     "lexical": "words",
+}
+LEAST: dict[Label, str] = {
+    "weak": "everything",
+    "possible": "what may answer the question",
+    "strong": "what very likely answers it",
 }
 
 
@@ -25,6 +30,8 @@ class Narrowing:
         path: Pattern in gitignore syntax.
         after, before: When files were last written to, a half-open span of days.
         per_document: Most results of one file; None for any number.
+        least: Least label of a result, where the encoder's are known.
+        fold: Translations and copies are one result.
     """
 
     k: int
@@ -34,6 +41,8 @@ class Narrowing:
     before: date | None
     per_document: int | None
     mode: SearchMode
+    least: Label
+    fold: bool
 
     @property
     def since(self) -> datetime | None:
@@ -93,9 +102,16 @@ def draw_narrowing(retriever: Retriever) -> Narrowing:
     mode = st.selectbox(
         "Find by", [*MODES], format_func=lambda name: MODES[name], key="mode", bind="query-params"
     )
+    least = st.selectbox(
+        "Show", [*LEAST], format_func=lambda name: LEAST[name], key="least", bind="query-params"
+    )
+    fold = st.checkbox(
+        "One result for translations and copies", value=True, key="fold", bind="query-params"
+    )
     return Narrowing(
         int(k), path or None, tuple(formats), after, before,
         None if per_document is None else int(per_document), mode,
+        least, fold,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """cards -> widgets: the page, run by Streamlit from top to bottom at every interaction.
 
-header -> _opened -> _request -> Retriever.search -> make_snippets -> cards -> card_html
+header -> _opened -> _request -> Retriever.search -> explain_hits -> cards -> card_html
 
 Texts from documents, file names, the index and errors reach the browser through app/markup.py only:
 whatever else Streamlit offers reads them as Markdown.
@@ -28,10 +28,12 @@ from app.view_model import IndexFacts, cards, index_facts, language_counts
 from encoder.errors import RagError
 from encoder.load import load_encoder
 from indexer.errors import IndexMismatch
+from retriever.confidence import reaches
 from retriever.errors import BlankQuery
 from retriever.hit import Hit
 from retriever.retriever import Retriever
-from retriever.snippet import clean_line, make_snippets
+from retriever.snippet import clean_line
+from retriever.why import explain_hits
 
 OpenRetriever = Callable[[Path], Retriever]
 
@@ -160,9 +162,13 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
             modified_before=narrowing.until,
             per_document=narrowing.per_document,
             mode=narrowing.mode,
+            fold=narrowing.fold,
         )
     if not hits:
         _draw_nothing_found(request)
+        return
+    hits = _sure_enough(hits, request)
+    if not hits:
         return
     cut = retriever.encoder.query_tokens_cut(request.query)
     if cut:
@@ -172,9 +178,23 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
     for start in range(0, len(hits), CARDS_AT_ONCE):
         part = hits[start : start + CARDS_AT_ONCE]
         with st.spinner("Finding the best sentences…"):
-            snippets = make_snippets(request.query, part, retriever.encoder)
-        for card in cards(part, snippets):
+            whys = explain_hits(request.query, part, retriever.encoder)
+        for card in cards(part, whys):
             st.html(card_html(card))
+
+
+def _sure_enough(hits: Sequence[Hit], request: Request) -> Sequence[Hit]:
+    """Leave out what is less sure than asked for; say so where nothing is left or all is weak."""
+    passed = [hit for hit in hits if reaches(hit.confidence, request.narrowing.least)]
+    if passed:
+        if not any(reaches(hit.confidence, "possible") for hit in passed):
+            what = "Nothing here clearly answers the question."
+            st.html(notice_html("info", what, "These passages are the nearest; read with care."))
+        return passed
+    what = "Nothing relevant found: no passage is sure enough to answer the question."
+    number = counted(len(hits), "passage")
+    st.html(notice_html("info", what, f"{number} came near; they may be about something else."))
+    return hits if st.button("Show the nearest passages anyway", key="anyway") else ()
 
 
 def _summary(hits: Sequence[Hit], request: Request) -> str:

@@ -7,20 +7,23 @@ characters, no bidi overrides. It stays plain text; app/markup.py turns it into 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from indexer.language import language_name
 from indexer.store import Unread
-from retriever.hit import Hit
+from retriever.context import also_in, cite
+from retriever.hit import Hit, Label
 from retriever.retriever import Retriever
-from retriever.snippet import Snippet, clean_line
+from retriever.snippet import clean_line, clean_spans, show
+from retriever.why import Why
+
+# More sentences than these say nothing more about why a hit was found.
+MOST_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """A hit as the page shows it.
-
-    There is no "strong" or "weak": a cosine means something else for every encoder, and none of
-    them is calibrated.
 
     Attributes:
         rank: 1 is the best.
@@ -31,8 +34,13 @@ class Card:
         source: Path of the file in its folder.
         page: 1-based; None where the format knows no pages.
         heading: The heading above the passage, else the document's title; may be empty.
-        before, best, after: The snippet; `best` is the sentence nearest to the question.
+        before, best, after: The snippet; `best` is the sentence that carried most of the score.
         paragraphs: The whole passage.
+        confidence: How likely it answers; None where that is unknown.
+        also_in: The languages of translations that were folded into it: "fr, de, ja".
+        also_at: Each of these passages: "manual.fr.pdf, page 3 (French)".
+        why: The sentences that carried most, the first one first.
+        words_known: Whether the encoder shows which words carried the score.
     """
 
     rank: int
@@ -47,6 +55,24 @@ class Card:
     best: str
     after: str
     paragraphs: tuple[str, ...]
+    confidence: Label | None = None
+    also_in: str = ""
+    also_at: tuple[str, ...] = ()
+    why: tuple["Reason", ...] = ()
+    words_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A sentence that carried a hit's score.
+
+    Attributes:
+        score: Two decimals.
+        parts: The sentence in pieces; True for words that carried much.
+    """
+
+    score: str
+    parts: tuple[tuple[str, bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +111,9 @@ class IndexFacts:
     unfinished: bool
 
 
-def cards(hits: Sequence[Hit], snippets: Sequence[Snippet]) -> tuple[Card, ...]:
-    """Make the cards of hits and their snippets, in the same order."""
-    return tuple(_card(hit, snippet) for hit, snippet in zip(hits, snippets, strict=True))
+def cards(hits: Sequence[Hit], whys: Sequence[Why]) -> tuple[Card, ...]:
+    """Make the cards of hits and what explains them, in the same order."""
+    return tuple(_card(hit, why) for hit, why in zip(hits, whys, strict=True))
 
 
 def language_counts(passages_in: dict[str, int]) -> tuple[LanguageCount, ...]:
@@ -126,8 +152,9 @@ def index_facts(retriever: Retriever) -> IndexFacts:
     )
 
 
-def _card(hit: Hit, snippet: Snippet) -> Card:
-    passage, text = hit.passage, snippet.text
+def _card(hit: Hit, why: Why) -> Card:
+    passage, snippet = hit.passage, show(hit.passage.text, why)
+    text = snippet.text
     paragraphs = (clean_line(line) for line in passage.text.split("\n"))
     return Card(
         rank=hit.rank,
@@ -142,7 +169,30 @@ def _card(hit: Hit, snippet: Snippet) -> Card:
         best=text[snippet.best_start : snippet.best_end],
         after=text[snippet.best_end :],
         paragraphs=tuple(paragraph for paragraph in paragraphs if paragraph),
+        confidence=None if hit.confidence is None else hit.confidence.label,
+        also_in=also_in(hit),
+        also_at=tuple(
+            f"{cite(other)} ({clean_line(language_name(other.language))})" for other in hit.also_in
+        ),
+        why=_reasons(passage.text, why),
+        words_known=why.by == "tokens",
     )
+
+
+def _reasons(text: str, why: Why) -> tuple[Reason, ...]:
+    first = sorted(why.sentences, key=lambda sentence: -sentence.score)[:MOST_REASONS]
+    reasons = []
+    for sentence in first:
+        words = [
+            (word.start - sentence.start, word.end - sentence.start)
+            for word in why.words
+            if sentence.start <= word.start and word.end <= sentence.end
+        ]
+        line, spans = clean_spans(text[sentence.start : sentence.end], words)
+        cuts = [0, *(at for span in spans for at in span), len(line)]
+        parts = [(line[a:b], bool(i % 2)) for i, (a, b) in enumerate(pairwise(cuts)) if a < b]
+        reasons.append(Reason(f"{sentence.score:.2f}", tuple(parts)))
+    return tuple(reasons)
 
 
 def _minute(at_utc: str) -> str:

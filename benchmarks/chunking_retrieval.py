@@ -35,7 +35,7 @@ from encoder.load import load_encoder
 from encoder.spec import Encoder, Vectors
 from indexer.chunk import Chunking, chunk_document
 from indexer.document import Document
-from retriever.balance import STRENGTH, balance_passages, balance_query, fit_means
+from retriever.balance import balance_passages, balance_queries, fit_means
 
 LANGUAGES = "en,de,ru,ar,hi,ja,ko,zh-Hans"
 SIZES = "128,256,448"
@@ -98,7 +98,6 @@ def balanced(
     rows: Vectors,
     spoken: Sequence[str],
     asked: Vectors,
-    queries: Sequence[Text],
 ) -> tuple[Vectors, Vectors]:
     """Passages and queries as a search compares them in a folder of these passages."""
     names, language_of = np.unique([short(language) for language in spoken], return_inverse=True)
@@ -108,14 +107,9 @@ def balanced(
     means = fit_means(sums, np.bincount(language_of), tuple(names.tolist()), offsets)
     if means is None:
         return rows, asked
-    strength = STRENGTH["auto"]
-    questions = [
-        balance_query(row, short(query.language), means, strength)
-        for row, query in zip(asked, queries, strict=True)
-    ]
     return (
-        balance_passages(rows, language_of.astype(np.int32), means, strength),
-        np.stack(questions),
+        balance_passages(rows, language_of.astype(np.int32), means),
+        balance_queries(asked, means),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -125,6 +125,32 @@ class Encoder(Protocol):
 
     def query_tokens_cut(self, query: str, /, instruction: str | None = None) -> int:
         """How many tokens at the end of the query `encode_queries` would not read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextStates:
+    """The tokens of one text, start and end tokens and templates left out.
+
+    Attributes:
+        states: Last hidden states as the model gives them, shape (tokens, model dim).
+        spans: Half-open spans in the text, in code points, shape (tokens, 2).
+    """
+
+    states: Vectors
+    spans: npt.NDArray[np.int64]
+
+
+@runtime_checkable
+class TokenStates(Protocol):
+    """An encoder that also shows the states its vectors are pooled from."""
+
+    def passage_states(self, texts: Sequence[str], /) -> tuple[TextStates, ...]:
+        """The tokens of each passage, as `encode_passages` reads it, in the order given."""
+        ...
+
+    def query_states(self, query: str, /, instruction: str | None = None) -> TextStates:
+        """The tokens of a query, as `encode_queries` reads it."""
         ...
 
 

@@ -29,6 +29,22 @@ def query_text(spec: EncoderSpec, text: str, instruction: str | None) -> str:
     return f"{head}{text}{tail}"
 
 
+def placed_passage(spec: EncoderSpec, text: str) -> tuple[str, int, int]:
+    """A passage in its template, and the span [start, end) of the passage in that."""
+    start = spec.passage_template.index("{passage}")
+    return passage_text(spec, text), start, start + len(text)
+
+
+def placed_query(spec: EncoderSpec, text: str, instruction: str | None) -> tuple[str, int, int]:
+    """A query in its template, and the span [start, end) of the query in that.
+
+    Raises:
+        UsageError: An instruction for an encoder that takes none.
+    """
+    start = query_text(spec, "\0", instruction).rindex("\0")
+    return query_text(spec, text, instruction), start, start + len(text)
+
+
 def valid_text(text: str) -> str:
     """Replace lone surrogates, as a shell passes on for invalid bytes; the length stays."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from encoder.errors import EncoderNotAvailable, EncoderRefused
@@ -44,6 +46,23 @@ class TextTokens:
         tail = [] if self._appended is None else [self._appended]
         encodings = self.tokenizer.encode_batch([*map(valid_text, texts)])
         return [encoding.ids + tail for encoding in encodings]
+
+    def placed(self, texts: Sequence[str]) -> list[tuple[list[int], npt.NDArray[np.int64]]]:
+        """Token ids, cut to fit, and their half-open spans in each text, shape (tokens, 2).
+
+        The span of what stands for nothing in the text, as start and end tokens do, is empty.
+        """
+        tail = [] if self._appended is None else [self._appended]
+        found = []
+        for encoding in self.tokenizer.encode_batch([*map(valid_text, texts)]):
+            whole = encoding.ids + tail
+            ids = self.cut(whole)
+            spans = np.zeros((len(ids), 2), np.int64)
+            kept = len(ids) - (len(ids) < len(whole) and self._keeps_end)
+            known = encoding.offsets[:kept]
+            spans[: len(known)] = known
+            found.append((ids, spans))
+        return found
 
     def ends(self, text: str) -> TokenEnds:
         """Where each token of the bare text ends, in code points, never decreasing."""

@@ -21,8 +21,9 @@ from encoder.forward import Forward, StockModel, TokenRows
 from encoder.hardware import DeviceChoice, choose_device
 from encoder.int8 import round_weights
 from encoder.memory import check_memory, count_weights
-from encoder.spec import EncoderSpec, TokenEnds, Vectors
-from encoder.templates import passage_text, query_text
+from encoder.spec import EncoderSpec, TextStates, TokenEnds, Vectors
+from encoder.templates import passage_text, placed_passage, placed_query, query_text
+from encoder.token_states import token_states
 from encoder.tokens import TextTokens
 
 log = logging.getLogger(__name__)
@@ -132,6 +133,16 @@ class TransformerEncoder:
         """How many tokens at the end of the query `encode_queries` would not read."""
         tokens = len(self.tokens.ids([query_text(self._spec, query, instruction)])[0])
         return max(0, tokens - self._spec.max_tokens)
+
+    def passage_states(self, texts: Sequence[str], /) -> tuple[TextStates, ...]:
+        """The tokens of each passage, as `encode_passages` reads it, in the order given."""
+        placed = [placed_passage(self._spec, text) for text in texts]
+        return token_states(self.states, self.tokens, placed, self._budget.tokens)
+
+    def query_states(self, query: str, /, instruction: str | None = None) -> TextStates:
+        """The tokens of a query, as `encode_queries` reads it."""
+        placed = placed_query(self._spec, query, instruction)
+        return token_states(self.states, self.tokens, [placed], self._budget.tokens)[0]
 
     def states(self, rows: TokenRows) -> tuple[torch.Tensor, ...]:
         """Run the model on one batch of token ids: for each text, states of shape (tokens, dim)."""

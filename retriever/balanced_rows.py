@@ -71,6 +71,17 @@ class BalancedRows:
                 block = balance_passages(block, language_of, self.means)
             yield block
 
+    def balanced(self, rows: npt.NDArray[np.int64], mode: BalanceMode) -> Vectors:
+        """Some rows in the order given: shape (rows, dim)."""
+        first, last = int(rows.min()), int(rows.max()) + 1
+        if last - first <= 4 * len(rows):
+            block = self.source.read(first, last)[rows - first]
+        else:
+            block = np.concatenate([self.source.read(int(row), int(row) + 1) for row in rows])
+        if mode == "off" or self.means is None:
+            return block.astype(np.float32)
+        return balance_passages(block, self.source.language_of[rows], self.means)
+
     def questions(self, queries: Vectors, mode: BalanceMode) -> Vectors:
         """Vectors whose inner products with `passages(mode)` are the scores: (questions, dim)."""
         if mode == "off" or self.means is None:

@@ -13,14 +13,16 @@ from rich.text import Text
 from encoder.console import LoadEncoder, load_when_needed, run, show_log, stderr, stdout
 from encoder.spec import Reranker
 from retriever.balance import BalanceMode
-from retriever.context import cite
+from retriever.context import also_in, cite
 from retriever.evaluation.commands import evaluate
-from retriever.hit import Hit, SearchMode
+from retriever.hit import Hit, Label, SearchMode
 from retriever.snippet import Snippet, clean_line
+from retriever.why import Why
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Ask an index, in any language.")
 
 NOTHING_FOUND = 3
+CONFIDENCE_STYLE: dict[Label, str] = {"strong": "bold green", "possible": "yellow", "weak": "dim"}
 DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 
 
@@ -64,6 +66,9 @@ def search(
     min_score: Annotated[
         float | None, typer.Option(help="Only hits of at least this score.")
     ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option(help="Only hits that answer with this probability: 0.5")
+    ] = None,
     encoder: Annotated[
         str | None,
         typer.Option(help="The index's encoder, or a server that runs it. [default: its own]"),
@@ -78,8 +83,13 @@ def search(
         str | None,
         typer.Option(metavar="NAME", help="A reranker that reads the first hits again."),
     ] = None,
+    fold: Annotated[
+        bool,
+        typer.Option("--fold/--no-fold", help="Show translations and copies as one hit."),
+    ] = True,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say how the hits were ranked; raw cosines.")
+        bool,
+        typer.Option("--explain", help="Say how hits were ranked, and which words carried them."),
     ] = False,
     fail_empty: Annotated[
         bool, typer.Option("--fail-empty", help="Exit with 3 if nothing was found.")
@@ -92,7 +102,8 @@ def search(
     from indexer.store import open_index
     from retriever.ahead import read_ahead
     from retriever.retriever import Retriever
-    from retriever.snippet import make_snippets
+    from retriever.snippet import show
+    from retriever.why import explain_hits
 
     load: LoadEncoder = context.obj
     name = encoder or recorded_encoder(open_index(index).manifest)
@@ -108,21 +119,27 @@ def search(
         modified_after=after,
         modified_before=before,
         min_score=min_score,
+        min_confidence=min_confidence,
         per_document=per_document,
         instruction=instruction,
         mode=mode,
         balance=balance,
         rerank=None if rerank is None else _load_reranker(rerank, accept_license),
+        fold=fold,
     )
     if explain:
         stderr.print(f"Balance: {retriever.balance_choice(question, balance).reason}.")
         stderr.print(f"Search: {retriever.card_choice(balance).reason}.", markup=False)
+    whys: tuple[Why, ...] = ()
+    if explain or not as_json:
+        whys = explain_hits(question, hits, retriever.encoder, instruction)
     if as_json:
-        stdout.print_json(json.dumps([asdict(hit) for hit in hits]))
+        stdout.print_json(json.dumps(_as_data(hits, whys)))
     else:
-        snippets = make_snippets(question, hits, retriever.encoder, instruction)
-        for hit, snippet in zip(hits, snippets, strict=True):
-            _print_hit(hit, snippet, explain=explain)
+        for hit, why in zip(hits, whys, strict=True):
+            _print_hit(hit, show(hit.passage.text, why), explain=explain)
+        if explain and whys:
+            stderr.print(_how_explained(whys[0]))
     if not hits:
         _explain_nothing(retriever.languages(), languages)
     return NOTHING_FOUND if fail_empty and not hits else 0
@@ -138,19 +155,41 @@ def _load_reranker(name: str, accept_licence: bool) -> Reranker:
     return load_reranker(name, accept_licence=accept_licence)
 
 
+def _as_data(hits: Sequence[Hit], whys: Sequence[Why]) -> list[dict[str, object]]:
+    """What `--json` prints; with `--explain` each hit says why."""
+    data = [asdict(hit) for hit in hits]
+    for item, why in zip(data, whys, strict=False):
+        item["why"] = asdict(why)
+    return data
+
+
+def _how_explained(why: Why) -> str:
+    if why.by == "tokens":
+        return "Underlined: the words in which the question found most of what it asks for."
+    return "No words are marked: this encoder shows no token states, so sentences were encoded."
+
+
 def _print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
     """One line of facts; the text below on a line of its own, so that it can run right to left."""
     heading = f"  {clean_line(hit.passage.heading)}" if hit.passage.heading else ""
     facts = Text()
     facts.append(f"{hit.rank:>3}  ", "bold")
     facts.append(f"{hit.score:.3f}  ", "green")
+    if hit.confidence is not None:
+        facts.append(f"{hit.confidence.label:<8}  ", CONFIDENCE_STYLE[hit.confidence.label])
+    if explain and hit.confidence is not None:
+        facts.append(f"{hit.confidence.probability:.0%}  ", "dim")
     if explain:
         facts.append(f"cosine {hit.cosine:.3f}  ", "dim")
     facts.append(f"{clean_line(hit.passage.language):<3}  ", "cyan")
     facts.append(cite(hit.passage), "bold")
     facts.append(heading, "dim")
+    if hit.also_in:
+        facts.append(f"  also in: {also_in(hit)}", "cyan")
     text = Text(snippet.text)
     text.stylize("bold", snippet.best_start, snippet.best_end)
+    for start, end in snippet.words if explain else ():
+        text.stylize("underline", start, end)
     stdout.print(facts)
     stdout.print(text, soft_wrap=True)
     stdout.print()
@@ -168,7 +207,8 @@ def _explain_nothing(held: dict[str, int], asked: Sequence[str]) -> None:
         )
     else:
         stderr.print(
-            "Nothing found: loosen --lang, --path, --format, --after, --before or --min-score."
+            "Nothing found: loosen --lang, --path, --format, --after, --before, --min-score or "
+            "--min-confidence."
         )
 
 

@@ -12,6 +12,37 @@ ScoreKind = Literal["cosine", "balanced", "fused", "lexical", "reranked"]
 
 
 @dataclass(frozen=True, slots=True)
+class AlsoIn:
+    """A passage that says the same as a hit and was folded into it.
+
+    Attributes:
+        language, source, page: Where it stands, as in `Hit.passage`.
+        kind: A "translation", or a "duplicate" in the hit's own language.
+    """
+
+    language: str
+    source: str
+    page: int | None
+    kind: Literal["duplicate", "translation"]
+
+
+Label = Literal["strong", "possible", "weak"]
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How likely a hit answers the question (retriever/confidence.py).
+
+    Attributes:
+        probability: In [0, 1], where every second question has an answer in the folder.
+        label: Names it; docs/confidence.md says how often each is wrong.
+    """
+
+    probability: float
+    label: Label
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that was found.
 
@@ -23,6 +54,9 @@ class Hit:
             alone ("lexical"), or what a reranker said ("reranked").
         cosine: Inner product of the question's and the passage's unit vectors, in [-1, 1].
         passage: Source, page, span, text and language.
+        also_in: Passages that say the same, best first; the score is that of the best of all.
+        confidence: How likely it answers; None where nothing was fitted for the encoder, the
+            balance in use or so few passages.
     """
 
     rank: int
@@ -30,3 +64,5 @@ class Hit:
     score_kind: ScoreKind
     cosine: float
     passage: StoredPassage
+    also_in: tuple[AlsoIn, ...] = ()
+    confidence: Confidence | None = None

@@ -1,13 +1,13 @@
 """question -> hits, every step in order.
 
 check -> encode_queries -> Filters.allowed -> Ranking.searcher (meaning, words, fusion)
--> Shape.rows -> Index.passages -> Shape.hits
+-> Shape.bounded -> folded -> Shape.hits
 """
 
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -26,10 +26,12 @@ from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
 from retriever.dense_leg import Question
 from retriever.errors import BlankQuery
 from retriever.filters import Filters
+from retriever.folds import folded, unfolded
 from retriever.hit import Hit, SearchMode
 from retriever.ranking import Ranking
 from retriever.shape import Shape
 from retriever.state import SearchState
+from retriever.sure import confidences
 
 log = logging.getLogger(__name__)
 
@@ -111,11 +113,13 @@ class Retriever:
         modified_after: datetime | None = None,
         modified_before: datetime | None = None,
         min_score: float | None = None,
+        min_confidence: float | None = None,
         per_document: int | None = None,
         instruction: str | None = None,
         mode: SearchMode = "hybrid",
         balance: BalanceMode = "auto",
         rerank: Reranker | None = None,
+        fold: bool = True,
     ) -> tuple[Hit, ...]:
         """Find the passages that answer a question, in whatever language they are written.
 
@@ -129,6 +133,8 @@ class Retriever:
             modified_after: Only files last written to at this time or later.
             modified_before: Only files last written to before this time.
             min_score: Only hits of at least this score.
+            min_confidence: Only hits that answer with at least this probability, in [0, 1]; those
+                of which nothing is known pass.
             per_document: Most hits of one document, at least 1.
             instruction: The task put before the question; None takes the encoder's own.
             mode: "dense" ranks by meaning, "lexical" by the question's words, "hybrid" by both, so
@@ -138,6 +144,8 @@ class Retriever:
                 ranks by the raw cosine. docs/language-balance.md explains it.
             rerank: Ranks the first 50 hits, or k if that is more, by reading each passage together
                 with the question; `encoder.reranker.load_reranker` loads one.
+            fold: Near-duplicates and translations of one passage become one hit, which lists them
+                (`Hit.also_in`); docs/folding.md explains it.
 
         Returns:
             Hits, best first. A filter never costs recall: the k best of what it lets through.
@@ -151,7 +159,8 @@ class Retriever:
         if not query.strip():
             raise BlankQuery
         filters = Filters(languages, path, formats, modified_after, modified_before)
-        shape, ranking = Shape(k, min_score, per_document), Ranking(mode, balance)
+        shape = Shape(k, min_score, per_document, min_confidence)
+        ranking = Ranking(mode, balance)
         cut = self.encoder.query_tokens_cut(query, instruction)
         if cut:
             log.warning("the question is too long: its last %d tokens were not read", cut)
@@ -166,15 +175,23 @@ class Retriever:
                 allowed = filters.allowed(state.snapshot)
                 try:
                     searcher = ranking.searcher(state, database, question, allowed)
-                    ranked = shape.rows(searcher.best, state.snapshot, reranked=rerank is not None)
+                    best = shape.bounded(searcher.best, state.snapshot)
+                    wanted = shape.wanted(reranked=rerank is not None)
+                    if fold:
+                        found = folded(state, database, best, wanted, question.language)
+                    else:
+                        found = unfolded(state, database, best(wanted))
                 except LexicalDamage as error:  # its checksum is right: a stranger made it so
                     raise WordsDamaged(self.index_dir, str(error)) from error
-                scores, kind = ranked.scores, searcher.kind
-                cosines = state.cosines(vector, ranked.rows)
-                passages = state.index.passages(database, ranked.rows.tolist())
-        if rerank is not None and passages:
-            scores, kind = rerank.scores(query, [passage.text for passage in passages]), "reranked"
-        return shape.hits(passages, scores, cosines, kind)
+                rows = np.array([hit.passage.row for hit in found], np.int64)
+                scores = np.array([hit.score for hit in found], np.float32)
+                kind, cosines = searcher.kind, state.cosines(vector, rows)
+                sure = confidences(state, question, balance, rows, allowed)
+        if rerank is not None and found:
+            scores = rerank.scores(query, [hit.passage.text for hit in found])
+            kind = "reranked"
+        found = tuple(replace(hit, confidence=c) for hit, c in zip(found, sure, strict=True))
+        return shape.hits(found, scores, cosines, kind)
 
     def balance_choice(self, query: str, balance: BalanceMode = "auto") -> BalanceChoice:
         """Say what `search` does about languages for this question."""

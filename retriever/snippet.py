@@ -1,57 +1,39 @@
-"""What to show of a hit: the part around the sentence that is nearest to the question."""
+"""What to show of a hit: the part around the sentence that carried most of its score."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-import numpy as np
-
-from encoder.spec import Encoder
-from indexer.boundaries import last_grapheme_end, last_word_end, sentence_ends
-from retriever.hit import Hit
+from indexer.boundaries import last_grapheme_end, last_word_end
+from retriever.why import Why
 
 # About three lines of a terminal or a card.
 SNIPPET_CHARS = 280
 ELLIPSIS = "…"
+
+Spans = tuple[tuple[int, int], ...]
+"""Half-open spans of a text, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
     """Part of a passage, on one line and without control characters.
 
-    `text[best_start:best_end]` is the sentence nearest to the question.
+    Attributes:
+        text: What is shown.
+        best_start, best_end: The span of the sentence that carried most of the score.
+        words: The words in `text` that carried most.
     """
 
     text: str
     best_start: int
     best_end: int
+    words: Spans = ()
 
 
-def make_snippets(
-    query: str, hits: Sequence[Hit], encoder: Encoder, instruction: str | None = None
-) -> tuple[Snippet, ...]:
-    """Choose for each hit the sentence nearest to the question, with what stands around it.
-
-    The sentences of all hits are encoded in one go, so this costs about as much as encoding the
-    hits' passages.
-    """
-    sentences = [_sentences(hit.passage.text) for hit in hits]
-    texts = [
-        hit.passage.text[start:end]
-        for hit, spans in zip(hits, sentences, strict=True)
-        for start, end in spans
-    ]
-    if not texts:
-        return ()
-    question = encoder.encode_queries([query], instruction)[0]
-    scores = encoder.encode_passages(texts) @ question
-    snippets, at = [], 0
-    for hit, spans in zip(hits, sentences, strict=True):
-        best = int(np.argmax(scores[at : at + len(spans)]))
-        at += len(spans)
-        snippets.append(_around(hit.passage.text, *spans[best]))
-    return tuple(snippets)
+def show(text: str, why: Why) -> Snippet:
+    """Show of a passage the sentence that carried most, with what stands around it."""
+    return _around(text, (why.best.start, why.best.end), [(w.start, w.end) for w in why.words])
 
 
 def clean_line(text: str) -> str:
@@ -69,17 +51,26 @@ def clean_line(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def _sentences(text: str) -> list[tuple[int, int]]:
-    """Spans of the sentences that hold a letter or digit; the whole text if none does."""
-    ends = [0, *sentence_ends(text).tolist()]
-    spans = [
-        (start, end) for start, end in pairwise(ends) if any(map(str.isalnum, text[start:end]))
-    ]
-    return spans or [(0, len(text))]
+def clean_spans(text: str, spans: Iterable[tuple[int, int]]) -> tuple[str, Spans]:
+    """Clean a text as `clean_line` does, and find the spans again; those left empty are dropped."""
+    kept: list[str] = []
+    place = []  # for each character of the text, where what comes of it stands
+    for part in text:
+        clean = clean_line(part) if not part.isspace() else " "
+        if clean == " " and (not kept or kept[-1] == " "):
+            clean = ""
+        place.append(len(kept))
+        kept += clean
+    place.append(len(kept))
+    while kept and kept[-1] == " ":
+        kept.pop()
+    ends = [(place[start], min(place[end], len(kept))) for start, end in spans]
+    return "".join(kept), tuple((start, end) for start, end in ends if start < end)
 
 
-def _around(text: str, start: int, end: int) -> Snippet:
+def _around(text: str, best: tuple[int, int], words: Sequence[tuple[int, int]]) -> Snippet:
     """Fill up with what stands before and after, cut between words."""
+    start, end = best
     end = min(end, _cut(text, start, start + SNIPPET_CHARS))
     room = SNIPPET_CHARS - (end - start)
     first = start
@@ -87,12 +78,18 @@ def _around(text: str, start: int, end: int) -> Snippet:
         wanted = max(0, start - room // 3)
         first = _cut(text, max(0, wanted - 40), wanted) if wanted else 0
     last = _cut(text, end, min(len(text), end + room - (start - first)))
-    before, best, after = (
-        clean_line(part) for part in (text[first:start], text[start:end], text[end:last])
-    )
-    head = (ELLIPSIS if first else "") + (f"{before} " if before else "")
-    tail = (f" {after}" if after else "") + (ELLIPSIS if last < len(text) else "")
-    return Snippet(head + best + tail, len(head), len(head) + len(best))
+    shown, best_place, marked = ELLIPSIS if first else "", (0, 0), []
+    for low, high in ((first, start), (start, end), (end, last)):
+        inside = [(a - low, b - low) for a, b in words if low <= a and b <= high]
+        part, spans = clean_spans(text[low:high], inside)
+        if part and shown not in ("", ELLIPSIS):
+            shown += " "
+        if low == start:
+            best_place = (len(shown), len(shown) + len(part))
+        marked += [(a + len(shown), b + len(shown)) for a, b in spans]
+        shown += part
+    tail = ELLIPSIS if last < len(text) else ""
+    return Snippet(shown + tail, *best_place, tuple(marked))
 
 
 def _cut(text: str, low: int, high: int) -> int:

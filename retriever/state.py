@@ -11,6 +11,7 @@ from indexer.store import Index, Snapshot
 from indexer.vector_index import VectorIndex
 from retriever.balance import BalanceMode, Means
 from retriever.balanced_rows import BalancedRows, RowSource
+from retriever.parallel import Documents
 from retriever.words import WordLeg, open_words
 
 
@@ -30,6 +31,7 @@ class SearchState:
         self.stamp = stamp
         self.snapshot: Snapshot = index.snapshot(database)
         self.rows = BalancedRows(row_source(index, self.snapshot))
+        self.documents: Documents | None = None  # retriever/folds.py compares them when it needs to
         self._words: WordLeg | None = None
         # Of balanced rows, and of raw ones.
         self._structures: dict[bool, VectorIndex] = {}

@@ -13,7 +13,8 @@ from indexer.store import StoredPassage, open_index
 from retriever.context import format_context
 from retriever.hit import Hit
 from retriever.retriever import Retriever
-from retriever.snippet import Snippet, make_snippets
+from retriever.snippet import Snippet, show
+from retriever.why import explain_hits
 from tests.concept_encoder import ConceptEncoder
 
 TEXT = "Die Katze schläft auf dem Sofa."
@@ -71,7 +72,8 @@ def test_a_question_in_english_finds_the_german_sentence(index_dir: Path) -> Non
 def test_a_hit_becomes_a_snippet_around_its_best_sentence() -> None:
     text = "Das Brot ist alt. Die Katze schläft. Der Zug fährt."
     hit = Hit(1, 1.0, "cosine", 1.0, StoredPassage(0, "a", "", None, 0, 51, text, "de", ""))
-    snippet = make_snippets("Where is the cat?", [hit], ConceptEncoder())[0]
+    why = explain_hits("Where is the cat?", [hit], ConceptEncoder())[0]
+    snippet = show(hit.passage.text, why)
     assert snippet == Snippet(text, 18, 36)
     assert snippet.text[snippet.best_start : snippet.best_end] == "Die Katze schläft."
 

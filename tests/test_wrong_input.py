@@ -194,6 +194,7 @@ CASES: list[Case] = [
     ("retriever|search|cat", nothing, 4),
     ("retriever|search| ", an_index, 2),
     ("retriever|search|cat|-k|0", an_index, 2),
+    ("retriever|search|cat|--min-confidence|2", an_index, 2),
     ("retriever|search|cat|--path|!", an_index, 2),
     ("indexer|build|docs|--exclude|!|--fresh", an_index, 2),
     ("retriever|search|cat|--instruction|Find it", an_index, 2),

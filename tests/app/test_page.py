@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from indexer.build import build_index
 from indexer.manifest import NO_SHA256, read_manifest, sealed
 from indexer.store import IndexWriter, lock_for_writing
+from retriever.confidence import ConfidenceModel
 from tests.concept_encoder import ConceptEncoder
 
 SCRIPT = Path(__file__).parent / "concept_page.py"
@@ -241,3 +242,25 @@ def test_words_alone_are_searched_if_wanted(index_dir: Path) -> None:
     page.selectbox(key="mode").set_value("lexical").run()
     assert texts(page, "ct-source") == ["animals.txt"]
     assert texts(page, "ct-score")[0].startswith("lexical ")
+
+
+def test_a_page_with_sure_results_only_says_that_nothing_is_and_shows_it_when_asked(
+    index_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = ConfidenceModel((-9.0, 0.0, 0.0, 0.0, 0.0, 0.0), 0.9, 0.5, 0.05, 0.2)
+    monkeypatch.setattr("retriever.sure.confidence_model", lambda encoder, mode: model)
+    monkeypatch.setattr("retriever.confidence.LEAST_PASSAGES", 2)
+    page = open_page(index_dir, q="cat", k="2")
+    assert texts(page, "ct-sure") == ["weak", "weak"]
+    assert texts(page, "ct-what") == ["Nothing here clearly answers the question."]
+    page.selectbox(key="least").set_value("possible").run()
+    assert texts(page, "ct-rank") == []
+    assert texts(page, "ct-what")[0].startswith("Nothing relevant found")
+    page.button(key="anyway").click().run()
+    assert texts(page, "ct-rank") == ["1", "2"]
+
+
+def test_the_page_says_why_and_shows_words_from_documents_as_text(index_dir: Path) -> None:
+    page = open_page(index_dir, q="Where is the cat?", k="1")
+    assert texts(page, "ct-share") == ["1.00"]
+    assert "This encoder does not show which words" in texts(page, "ct-why")[0]

@@ -4,12 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from app.view_model import Card, IndexFacts, LanguageCount, cards, index_facts, language_counts
+from app.view_model import (
+    Card,
+    IndexFacts,
+    LanguageCount,
+    Reason,
+    cards,
+    index_facts,
+    language_counts,
+)
 from indexer.build import build_index
 from indexer.store import StoredPassage, Unread
 from retriever.hit import Hit
 from retriever.retriever import Retriever
-from retriever.snippet import Snippet
+from retriever.why import Part, Why
 from tests.concept_encoder import ConceptEncoder
 
 
@@ -18,9 +26,15 @@ def hit(text: str, source: str = "manual.ja.pdf", heading: str = "", title: str 
     return Hit(1, 0.70710678, "cosine", 0.70710678, passage)
 
 
-def test_a_hit_and_its_snippet_become_a_card() -> None:
-    snippet = Snippet("…前。 保証は二年です。 後…", 4, 12)
-    assert cards([hit("前。\n\n保証は二年です。\n後。", heading="保証")], [snippet]) == (
+def whole(text: str) -> Why:
+    """The one sentence is the whole text."""
+    return Why("sentences", (Part(0, len(text), 0.5),), ())
+
+
+def test_a_hit_and_what_explains_it_become_a_card() -> None:
+    text = "前。\n\n保証は二年です。\n後。"
+    why = Why("tokens", (Part(0, 4, 0.1), Part(4, 13, 0.5), Part(13, 15, 0.2)), (Part(4, 6, 1.0),))
+    assert cards([hit(text, heading="保証")], [why]) == (
         Card(
             rank=1,
             score="0.707",
@@ -30,27 +44,33 @@ def test_a_hit_and_its_snippet_become_a_card() -> None:
             source="manual.ja.pdf",
             page=3,
             heading="保証",
-            before="…前。 ",
+            before="前。 ",
             best="保証は二年です。",
-            after=" 後…",
+            after=" 後。",
             paragraphs=("前。", "保証は二年です。", "後。"),
+            why=(
+                Reason("0.50", (("保証", True), ("は二年です。", False))),
+                Reason("0.20", (("後。", False),)),
+                Reason("0.10", (("前。", False),)),
+            ),
+            words_known=True,
         ),
     )
 
 
 def test_a_card_without_a_heading_shows_the_title_of_its_document() -> None:
-    card = cards([hit("text", title="Handbuch")], [Snippet("text", 0, 4)])[0]
+    card = cards([hit("text", title="Handbuch")], [whole("text")])[0]
     assert card.heading == "Handbuch"
 
 
 def test_control_and_bidi_characters_never_reach_a_card() -> None:
     bad = hit("a\x1b[31mb\u202ec\u2028d", source="in\u202evoice.\x07pdf", heading="h\u200b\x00")
-    card = cards([bad], [Snippet("x", 0, 1)])[0]
+    card = cards([bad], [whole("x")])[0]
     assert (card.source, card.heading) == ("invoice.pdf", "h")
     assert card.paragraphs == ("a[31mbc d",)
 
 
-def test_as_many_snippets_as_hits_are_needed() -> None:
+def test_as_many_explanations_as_hits_are_needed() -> None:
     with pytest.raises(ValueError, match="zip"):
         cards([hit("text")], [])
 

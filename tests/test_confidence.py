@@ -1,0 +1,99 @@
+"""The probability that a hit answers, and its names."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encoder.errors import UsageError
+from retriever.confidence import (
+    FEATURES,
+    FOLDER,
+    Background,
+    ConfidenceModel,
+    confidence_model,
+    features,
+    save_models,
+    thresholds_for,
+)
+from retriever.hit import Confidence
+from retriever.retriever import Retriever
+from retriever.shape import Shape
+from tests.concept_encoder import ConceptEncoder
+
+MODEL = ConfidenceModel((0.0, 0.0, 1.0, 0.0, 0.0, 0.0), 0.9, 0.5, 0.05, 0.2)
+
+
+def test_a_background_is_the_mean_and_spread_of_random_scores() -> None:
+    scores = np.array([0.1, 0.3] * 5, np.float32)
+    assert Background.of(scores, 50) == Background(
+        pytest.approx(0.2),
+        pytest.approx(0.1),
+        50,  # type: ignore[arg-type]
+    )
+    assert Background.of(scores[:9], 50) is None
+    assert Background.of(scores, 9) is None
+
+
+def test_what_the_probability_is_computed_from() -> None:
+    rows = features(
+        np.array([0.5, 0.3], np.float32), np.array([True, False]), Background(0.2, 0.1, 8)
+    )
+    among = (2 * np.log(8)) ** 0.5
+    assert rows == pytest.approx(
+        np.array([[1, 0.5, 3, among, 0, 1], [1, 0.3, 1, among, 2, 0]]), abs=1e-6
+    )
+    assert len(FEATURES) == rows.shape[1]
+
+
+def test_probabilities_have_names() -> None:
+    rows = np.zeros((3, 6))
+    rows[:, 2] = (3, 1, -1)  # odds, as logarithms
+    assert MODEL.confidences(rows) == (
+        Confidence(pytest.approx(0.952574), "strong"),  # type: ignore[arg-type]
+        Confidence(pytest.approx(0.731059), "possible"),  # type: ignore[arg-type]
+        Confidence(pytest.approx(0.268941, abs=1e-5), "weak"),  # type: ignore[arg-type]
+    )
+
+
+def test_a_threshold_holds_its_rate_in_every_collection() -> None:
+    low, high = np.linspace(0, 0.5, 101), np.linspace(0, 1, 101)
+    least = thresholds_for([low, high], 0.05)
+    assert [(values >= least).mean() <= 0.05 for values in (low, high)] == [True, True]
+    assert (high >= least).mean() > 0.04
+
+
+def test_models_are_read_as_they_were_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_models(tmp_path / "e5-small.json", {"auto": MODEL})
+    monkeypatch.setattr("retriever.confidence.FOLDER", tmp_path)
+    confidence_model.cache_clear()
+    assert confidence_model("e5-small", "auto") == MODEL
+    assert confidence_model("e5-small", "off") is None
+    assert confidence_model("concepts", "auto") is None
+    confidence_model.cache_clear()
+
+
+def test_the_shipped_models_prefer_what_stands_out_and_state_their_rates() -> None:
+    for mode in json.loads((FOLDER / "e5-small.json").read_text("utf-8")):
+        model = confidence_model("e5-small", mode)
+        assert model is not None
+        weight = dict(zip(FEATURES, model.weights, strict=True))
+        assert weight["stands_out"] > 0
+        assert weight["passages"] < 0
+        assert 0 < model.possible < model.strong < 1
+        assert (model.strong_rate, model.possible_rate) == (0.05, 0.2)
+
+
+def test_nothing_is_said_where_nothing_was_fitted(index_dir: Path) -> None:
+    retriever = Retriever.open(index_dir, ConceptEncoder())
+    hits = retriever.search("cat", min_confidence=0.99)
+    assert {hit.confidence for hit in hits} == {None}
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.5, float("nan")])
+def test_a_confidence_that_is_no_probability_is_refused(least: float) -> None:
+    with pytest.raises(UsageError, match="--min-confidence"):
+        Shape(min_confidence=least)
