@@ -167,16 +167,16 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
     if not hits:
         _draw_nothing_found(request)
         return
-    hits = _sure_enough(hits, request)
-    if not hits:
+    shown = _sure_enough(hits, request)
+    if not shown:
         return
     cut = retriever.encoder.query_tokens_cut(request.query)
     if cut:
         what = f"The question is {counted(cut, 'token')} too long; its end was not read."
         st.html(notice_html("warning", what, "Ask in fewer words."))
-    st.html(line_html(_summary(hits, request)))
-    for start in range(0, len(hits), CARDS_AT_ONCE):
-        part = hits[start : start + CARDS_AT_ONCE]
+    st.html(line_html(_summary(shown, request)))
+    for start in range(0, len(shown), CARDS_AT_ONCE):
+        part = shown[start : start + CARDS_AT_ONCE]
         with st.spinner("Finding the best sentences…"):
             whys = explain_hits(request.query, part, retriever.encoder)
         for card in cards(part, whys):

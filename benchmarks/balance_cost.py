@@ -85,7 +85,8 @@ def fill(corpus: Path, index_dir: Path, encoder: Encoder, passages: int) -> None
             parts.append(
                 Part(
                     Document(path.name, "txt", "", text), hashlib.sha256(data).hexdigest(),
-                    len(data), LANGUAGES[place], spans, rows.astype(np.float32), complete=True,
+                    len(data), 0, LANGUAGES[place], spans, rows.astype(np.float32),
+                    complete=True,
                 )
             )  # fmt: skip
             if len(parts) == 50:

@@ -82,7 +82,7 @@ def main() -> None:
         rows, questions = vectors_of.passages(texts), asked
         if given.balance:
             spoken = [s.language for s, some in zip(sections, parts, strict=True) for _ in some]
-            rows, questions = balanced(encoder, rows, spoken, asked, queries)
+            rows, questions = balanced(encoder, rows, spoken, asked)
         scores = best_of_sections(questions @ rows.T, [len(p) for p in parts])
         whole, pairs, first = judge(scores, sections, queries)
         change = "" if above is None else interval(pairs - above, queries)

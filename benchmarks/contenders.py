@@ -84,12 +84,15 @@ class _Mean(torch.nn.Module):
         super().__init__()
         from transformers import BertModel
 
-        self.bert = BertModel.from_pretrained(
+        self.bert: Any = BertModel.from_pretrained(
             unpacked_folder(), add_pooling_layer=False, attn_implementation="eager"
-        ).eval()
+        )
+        self.bert.train(mode=False)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        states = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        states: torch.Tensor = self.bert(
+            input_ids=input_ids, attention_mask=attention_mask
+        ).last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(states.dtype)
         return (states * mask).sum(1) / mask.sum(1)
 
@@ -206,7 +209,8 @@ def openvino(kind: str = "float32") -> Contender:
 
 def torch_int8() -> Contender:
     """torch's own dynamic quantisation: one scale for all inputs of a product."""
-    model = torch.ao.quantization.quantize_dynamic(_Mean(), {torch.nn.Linear}, torch.qint8)
+    quantize: Any = torch.ao.quantization.quantize_dynamic
+    model = quantize(_Mean(), {torch.nn.Linear}, torch.qint8)
 
     def run(ids: Any, mask: Any) -> Any:
         with torch.inference_mode():

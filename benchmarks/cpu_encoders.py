@@ -1,6 +1,6 @@
 """Encoders on a processor side by side: passages a second, one query's time, nearness, limit.
 
-    python benchmarks/cpu_encoders.py [--texts corpus.jsonl.gz] [--queries queries.jsonl.gz]
+    python -m benchmarks.cpu_encoders [--texts corpus.jsonl.gz] [--queries queries.jsonl.gz]
         [--passages 480] [--rounds 3] [--threads N] [--only ours,st,ort,...]
 
 All run on the same unpacked weights, each with its best sensible settings (contenders.py), and take
@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from contenders import CONTENDERS, Contender
-from encoder_throughput import read_texts
 
+from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.encoder_throughput import read_texts
 from encoder.bert_int8 import multiply_alone
 from encoder.hardware import cpu_has_vnni
 from encoder.load import load_transformer

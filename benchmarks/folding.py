@@ -107,7 +107,7 @@ def judge_osguide(folder: Path, *, cached: bool) -> None:
     means = fit_means(sums, np.bincount(language_of), tuple(names), language_offsets("e5-small"))
     if means is None:
         raise SystemExit("There is one language only.")
-    balanced = balance_passages(rows, language_of.astype(np.int32), means, 1.0)
+    balanced = balance_passages(rows, language_of.astype(np.int32), means)
     sources, document_of = np.unique([source for _, source in held], return_inverse=True)
     members = [np.flatnonzero(document_of == i) for i in range(len(sources))]
     documents = Documents(members.__getitem__, balanced.__getitem__)

@@ -113,8 +113,8 @@ class _Cutter:
         self.chunking = chunking
         sentences = sentence_ends(self.text)
         # As views: bisect answers for one offset ten times as fast as numpy does.
-        self.sentences = memoryview(sentences)
-        self.ends = memoryview(_token_ends(self.text, sentences, encoder))
+        self.sentences = sentences.data
+        self.ends = _token_ends(self.text, sentences, encoder).data
         self.bonus = self._bonuses(document)
 
     def spans(self) -> list[tuple[int, int, int]]:

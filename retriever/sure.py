@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from indexer.vector_index import Mask
+from indexer.card import Mask
 from retriever.balance import BalanceMode
 from retriever.confidence import SAMPLE_ROWS, Background, ScoreMode, confidence_model, features
 from retriever.dense_leg import Question

@@ -162,9 +162,10 @@ def test_neither_a_filter_nor_near_ties_change_what_is_found(
     count: int, k: int, share: float, step: float, seed: int
 ) -> None:
     draw = np.random.default_rng(seed)
-    query = unit(draw.standard_normal((1, DIM)))[0]
+    query = unit(draw.standard_normal((1, DIM), np.float32))[0]
     # From all rows equal, over such as half precision cannot tell apart, to such as it can.
-    rows = unit(query + step * draw.standard_normal((count, DIM), np.float32))
+    noise = draw.standard_normal((count, DIM), np.float32)
+    rows = unit((query + step * noise).astype(np.float32))
     allowed = draw.random(count) < share
     found, scores = filled(rows, Made()).search(query, k, allowed)
     expected = np.where(allowed, np.einsum("ij,j->i", rows, query), -np.inf)

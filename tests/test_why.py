@@ -1,6 +1,7 @@
 """Why a hit was found: sentences and words, in every script."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,10 @@ from tests.word_states import WordEncoder
 
 def hit(text: str, language: str = "en") -> Hit:
     return Hit(1, 1.0, "cosine", 1.0, StoredPassage(0, "a.txt", "", None, 0, 9, text, language, ""))
+
+
+def near(score: float) -> Any:
+    return pytest.approx(score, abs=1e-4)
 
 
 def texts_of(text: str, parts: tuple[Part, ...]) -> list[str]:
@@ -46,9 +51,7 @@ def test_the_sentence_and_the_word_that_answer_are_found_without_spaces_and_acro
 def test_an_encoder_without_token_states_explains_by_sentences_encoded_alone() -> None:
     text = "Der Zug fährt. Die Katze mag Wasser."
     why = explain_hits("Where is the cat?", [hit(text)], ConceptEncoder())[0]
-    assert why == Why(
-        "sentences", (Part(0, 15, 0.0), Part(15, 36, pytest.approx(0.7071, abs=1e-4))), ()
-    )
+    assert why == Why("sentences", (Part(0, 15, 0.0), Part(15, 36, near(0.7071))), ())
 
 
 def test_states_that_are_not_pooled_by_their_mean_explain_nothing() -> None:
@@ -79,8 +82,8 @@ def test_a_sentence_scores_the_mean_of_its_nearest_tokens_and_a_word_what_it_won
     none = Leans(np.zeros(2, np.float32), np.zeros(2, np.float32), np.eye(2, dtype=np.float32))
     assert explain_by_tokens("ab c. D", question, passage, none) == Why(
         "tokens",
-        (Part(0, 6, pytest.approx(1.0)), Part(6, 7, pytest.approx(0.7))),
-        (Part(0, 2, pytest.approx(1.0)),),
+        (Part(0, 6, near(1.0)), Part(6, 7, near(0.7))),
+        (Part(0, 2, near(1.0)),),
     )
 
 

@@ -24,3 +24,25 @@ ROWS: tuple[EncoderSpec, ...] = (
     NEMOTRON_3_1B, NEMOTRON_3_8B, QWEN3_0B6, QWEN3_4B, QWEN3_8B, GTE_QWEN2_7B, LINQ_MISTRAL,
     EMBEDDING_GEMMA, HARRIER_270M, HARRIER_0B6, HARRIER_27B, *F2LLM,
 )  # fmt: skip
+
+__all__ = [
+    "BGE_M3",
+    "E5_BASE",
+    "E5_LARGE",
+    "E5_LARGE_INSTRUCT",
+    "EMBEDDING_GEMMA",
+    "F2LLM",
+    "GTE_QWEN2_7B",
+    "HARRIER_0B6",
+    "HARRIER_27B",
+    "HARRIER_270M",
+    "LINQ_MISTRAL",
+    "LLAMA_EMBEDQA_1B",
+    "LLAMA_NEMOTRON_1B",
+    "NEMOTRON_3_1B",
+    "NEMOTRON_3_8B",
+    "QWEN3_0B6",
+    "QWEN3_4B",
+    "QWEN3_8B",
+    "ROWS",
+]

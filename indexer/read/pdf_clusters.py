@@ -60,9 +60,9 @@ def _uncovered(
     """How much of the gap that a blank fills is free of print, in points."""
     before, after = text_page.get_charbox(at - 1), text_page.get_charbox(at + 1)
     middle = math.floor((before[1] + before[3]) / 2)
-    place, free = before[2], 0.0
+    place, free = float(before[2]), 0.0
     for left, right in sorted(printed.get(middle, ())):
         if right > place and left < after[0]:
             free += max(0.0, left - place)
             place = right
-    return free + max(0.0, after[0] - place)
+    return free + max(0.0, float(after[0]) - place)
