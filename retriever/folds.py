@@ -72,20 +72,26 @@ def _groups(
     state: SearchState, database: sqlite3.Connection, ranked: Ranked, asked_in: str
 ) -> tuple[Found, ...]:
     passages = state.index.passages(database, ranked.rows.tolist())
+    # Of equal scores the first is what is first in every index of these documents.
+    order = sorted(
+        range(len(passages)),
+        key=lambda i: (-ranked.scores[i], passages[i].source, passages[i].start),
+    )
+    passages, scores = tuple(passages[i] for i in order), ranked.scores[order]
     likeness = Likeness(state, passages)
     found = []
     for group in fold(len(passages), lambda one, other: likeness.kind(one, other) is not None):
-        order = shown_first(group, [passage.language for passage in passages], asked_in)
+        shown = shown_first(group, [passage.language for passage in passages], asked_in)
         also = tuple(
             AlsoIn(
                 passages[i].language,
                 passages[i].source,
                 passages[i].page,
-                "duplicate" if _same_language(passages[i], passages[order[0]]) else "translation",
+                "duplicate" if _same_language(passages[i], passages[shown[0]]) else "translation",
             )
-            for i in order[1:]
+            for i in shown[1:]
         )
-        found.append(Found(passages[order[0]], float(ranked.scores[group[0]]), also))
+        found.append(Found(passages[shown[0]], float(scores[group[0]]), also))
     return tuple(found)
 
 

@@ -70,30 +70,37 @@ QUESTION = "Wo ist die Katze in der großen Küche, und was macht sie heute?"
 
 
 def test_without_balance_the_questions_own_language_wins(leaning: Retriever) -> None:
-    hits = leaning.search(QUESTION, k=30, mode="dense", balance="off")
+    hits = leaning.search(QUESTION, k=30, fold=False, mode="dense", balance="off")
     assert {hit.passage.language for hit in hits} == {"de"}
     assert {hit.score_kind for hit in hits} == {"cosine"}
 
 
 @pytest.mark.parametrize("mode", ["auto", "full"])
 def test_with_balance_the_answer_wins(mode: str, leaning: Retriever) -> None:
-    hits = leaning.search(QUESTION, k=3, mode="dense", balance="auto" if mode == "auto" else "full")
+    hits = leaning.search(
+        QUESTION, k=3, fold=False, mode="dense", balance="auto" if mode == "auto" else "full"
+    )
     assert hits[0].passage.source == "cat.txt"
     assert hits[0].score_kind == "balanced"
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
 def test_the_raw_cosine_stands_beside_the_balanced_score(leaning: Retriever) -> None:
-    raw = {hit.passage.row: hit.cosine for hit in leaning.search(QUESTION, k=61, balance="off")}
-    balanced = {hit.passage.row: hit.cosine for hit in leaning.search(QUESTION, k=61)}
+    raw = {
+        hit.passage.row: hit.cosine
+        for hit in leaning.search(QUESTION, k=61, fold=False, balance="off")
+    }
+    balanced = {hit.passage.row: hit.cosine for hit in leaning.search(QUESTION, k=61, fold=False)}
     assert balanced == pytest.approx(raw, abs=1e-6)
 
 
 def test_the_best_passage_in_the_questions_language_gets_a_bonus_and_no_other(
     leaning: Retriever,
 ) -> None:
-    full = {hit.passage.row: hit for hit in leaning.search(QUESTION, k=61, balance="full")}
-    auto = {hit.passage.row: hit for hit in leaning.search(QUESTION, k=61)}
+    full = {
+        hit.passage.row: hit for hit in leaning.search(QUESTION, k=61, fold=False, balance="full")
+    }
+    auto = {hit.passage.row: hit for hit in leaning.search(QUESTION, k=61, fold=False)}
     best = next(row for row, hit in full.items() if hit.passage.language == "de")
     assert {row: hit.score for row, hit in auto.items()} == pytest.approx(
         {row: hit.score + 0.045 * (row == best) for row, hit in full.items()}, abs=1e-6
@@ -103,12 +110,12 @@ def test_the_best_passage_in_the_questions_language_gets_a_bonus_and_no_other(
 def test_the_best_passage_in_the_questions_language_is_found_wherever_it_stands(
     leaning: Retriever,
 ) -> None:
-    whole = [hit.passage.row for hit in leaning.search(QUESTION, k=61)]
-    full = leaning.search(QUESTION, k=61, balance="full")
+    whole = [hit.passage.row for hit in leaning.search(QUESTION, k=61, fold=False)]
+    full = leaning.search(QUESTION, k=61, fold=False, balance="full")
     best = next(place for place, hit in enumerate(full) if hit.passage.language == "de")
     assert best > 0, "else nothing is shown"
     for k in range(1, 62):
-        assert [hit.passage.row for hit in leaning.search(QUESTION, k=k)] == whole[:k]
+        assert [hit.passage.row for hit in leaning.search(QUESTION, k=k, fold=False)] == whole[:k]
 
 
 def test_the_choice_gives_its_reason(leaning: Retriever) -> None:
@@ -128,7 +135,9 @@ def test_one_language_is_ranked_as_if_there_were_no_balance(tmp_path: Path) -> N
     docs = make_docs(tmp_path / "docs", ("de",))
     build_index(docs, tmp_path / "index", LeaningEncoder())
     retriever = Retriever.open(tmp_path / "index", LeaningEncoder())
-    assert retriever.search(QUESTION, k=61) == retriever.search(QUESTION, k=61, balance="off")
+    assert retriever.search(QUESTION, k=61, fold=False) == retriever.search(
+        QUESTION, k=61, fold=False, balance="off"
+    )
     assert retriever.balance_choice(QUESTION).mode == "off"
 
 

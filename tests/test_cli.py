@@ -140,7 +140,8 @@ def test_nothing_found_is_said_and_can_be_an_exit_code(
     assert output.out == ""
     assert output.err.splitlines() == [
         "Nothing found: no passage is in fr; the index holds de (2), es (1), ja (1).",
-        "Nothing found: loosen --lang, --path or --min-score.",
+        "Nothing found: loosen --lang, --path, --format, --after, --before, --min-score or "
+        "--min-confidence.",
     ]
 
 

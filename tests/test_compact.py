@@ -32,12 +32,12 @@ def test_compacting_keeps_everything_but_dead_rows(corpus_dir: Path, index_dir: 
     edit(corpus_dir, index_dir)
     before = texts_and_vectors(index_dir)
     retriever = Retriever.open(index_dir, ConceptEncoder())
-    hits = retriever.search("cat", k=9)
+    hits = retriever.search("cat", k=9, fold=False)
     assert compact_index(index_dir) == Compaction(6, 4, "g0002")
     assert texts_and_vectors(index_dir) == before
     assert verify_index(index_dir)["checked"] == "every byte"
     assert (index_dir / "g0002" / "vectors.bin").stat().st_size == 4 * 6 * 4
-    after = retriever.search("cat", k=9)
+    after = retriever.search("cat", k=9, fold=False)
     assert [(h.score, h.passage.source) for h in after] == [
         (h.score, h.passage.source) for h in hits
     ]
@@ -136,7 +136,7 @@ def test_eight_readers_and_a_backup_see_one_committed_state_each(tmp_path: Path)
             while not done.is_set():
                 retriever = Retriever.open(index_dir, ConceptEncoder())
                 for _ in range(5):
-                    hits = retriever.search("cat", k=50)
+                    hits = retriever.search("cat", k=50, fold=False)
                     assert len(hits) == 4
                     seen.append({hit.passage.text for hit in hits})
         except BaseException as error:

@@ -89,7 +89,7 @@ def test_a_build_killed_at_random_moments_ends_as_one_that_was_not(
     assert texts_and_vectors(killed) == texts_and_vectors(tmp_path / "clean")
     for question in ("cat", "water and bread", "Гарантия", "train"):
         ours, theirs = (
-            Retriever.open(folder, ConceptEncoder()).search(question, k=50)
+            Retriever.open(folder, ConceptEncoder()).search(question, k=50, fold=False)
             for folder in (killed, tmp_path / "clean")
         )
         assert [(h.score, h.passage.source, h.passage.start) for h in ours] == [

@@ -50,7 +50,7 @@ def rankings(index_dir: Path) -> list[Ranking]:
     return [
         [
             (hit.cosine, hit.passage.source, hit.passage.start)
-            for hit in retriever.search(question, k=50, balance="off")
+            for hit in retriever.search(question, k=50, balance="off", fold=False)
         ]
         for question in QUESTIONS
     ]

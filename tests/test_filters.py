@@ -91,7 +91,7 @@ def test_a_bound_on_the_hits_of_a_document_still_gives_k(mode: str, tmp_path: Pa
     build_index(docs, tmp_path / "index", ConceptEncoder(), options)
     retriever = Retriever.open(tmp_path / "index", ConceptEncoder())
     chosen = {"dense": "dense", "lexical": "lexical"}.get(mode, "hybrid")
-    hits = retriever.search("Katze Mimi", k=6, per_document=2, mode=chosen)  # type: ignore[arg-type]
+    hits = retriever.search("Katze Mimi", k=6, per_document=2, mode=chosen, fold=False)  # type: ignore[arg-type]
     assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5, 6]
     counts = [hit.passage.source for hit in hits]
     assert sorted(counts) == ["0.txt", "1.txt", "2.txt", "3.txt", "long.txt", "long.txt"]
