@@ -188,8 +188,10 @@ def _sure_enough(hits: Sequence[Hit], request: Request) -> Sequence[Hit]:
     passed = [hit for hit in hits if reaches(hit.confidence, request.narrowing.least)]
     if passed:
         if not any(reaches(hit.confidence, "possible") for hit in passed):
-            what = "Nothing here clearly answers the question."
-            st.html(notice_html("info", what, "These passages are the nearest; read with care."))
+            what = "No passage stands out as the answer."
+            st.html(
+                notice_html("info", what, "It may be among the nearest all the same: see below.")
+            )
         return passed
     what = "Nothing relevant found: no passage is sure enough to answer the question."
     number = counted(len(hits), "passage")

@@ -58,7 +58,10 @@ def search(
         int | None, typer.Option(help="Most hits of one document. [default: any number]")
     ] = None,
     mode: Annotated[
-        SearchMode, typer.Option(help="Find by meaning, by the question's words, or by both.")
+        SearchMode,
+        typer.Option(
+            help="Find by meaning (dense), by the question's words (lexical), or by both."
+        ),
     ] = "hybrid",
     instruction: Annotated[
         str | None, typer.Option(help="Task put before the question, if the encoder takes one.")
@@ -141,7 +144,17 @@ def search(
         if explain and whys:
             stderr.print(_how_explained(whys[0]))
     if not hits:
-        _explain_nothing(retriever.languages(), languages)
+        given = {
+            "--lang": lang,
+            "--path": path,
+            "--format": formats,
+            "--after": after,
+            "--before": before,
+            "--min-score": min_score,
+            "--min-confidence": min_confidence,
+        }
+        used = [option for option, value in given.items() if value not in (None, "")]
+        _explain_nothing(retriever.languages(), languages, used, mode)
     return NOTHING_FOUND if fail_empty and not hits else 0
 
 
@@ -195,7 +208,10 @@ def _print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
     stdout.print()
 
 
-def _explain_nothing(held: dict[str, int], asked: Sequence[str]) -> None:
+def _explain_nothing(
+    held: dict[str, int], asked: Sequence[str], used: Sequence[str], mode: SearchMode
+) -> None:
+    """Say why there may be no hit; `used` are the options that left passages out."""
     strange = [code for code in asked if code not in held]
     if not held:
         stderr.print("Nothing found: the index holds no passages. See: python -m indexer ls")
@@ -205,11 +221,17 @@ def _explain_nothing(held: dict[str, int], asked: Sequence[str]) -> None:
             f"{', '.join(f'{clean_line(code)} ({number})' for code, number in held.items())}.",
             markup=False,
         )
-    else:
+    elif used:
+        *first, last = used
+        options = f"{', '.join(first)} or {last}" if first else last
+        stderr.print(f"Nothing found: loosen {options}.")
+    elif mode == "lexical":
         stderr.print(
-            "Nothing found: loosen --lang, --path, --format, --after, --before, --min-score or "
-            "--min-confidence."
+            "Nothing found: no passage holds a word of the question that counts. "
+            "Search by meaning too: --mode hybrid"
         )
+    else:
+        stderr.print("Nothing found.")
 
 
 app.command(

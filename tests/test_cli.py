@@ -136,12 +136,16 @@ def test_nothing_found_is_said_and_can_be_an_exit_code(
 ) -> None:
     assert search(index_dir, "cat", "--lang", "fr") == 0
     assert search(index_dir, "cat", "--min-score", "1.1", "--fail-empty") == 3
+    assert search(index_dir, "cat", "--path", "a*", "--lang", "ja", "--after", "2001-01-01") == 0
+    assert search(index_dir, "xylophone", "--mode", "lexical") == 0
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.splitlines() == [
         "Nothing found: no passage is in fr; the index holds de (2), es (1), ja (1).",
-        "Nothing found: loosen --lang, --path, --format, --after, --before, --min-score or "
-        "--min-confidence.",
+        "Nothing found: loosen --min-score.",
+        "Nothing found: loosen --lang, --path or --after.",
+        "Nothing found: no passage holds a word of the question that counts. "
+        "Search by meaning too: --mode hybrid",
     ]
 
 

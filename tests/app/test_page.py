@@ -252,7 +252,7 @@ def test_a_page_with_sure_results_only_says_that_nothing_is_and_shows_it_when_as
     monkeypatch.setattr("retriever.confidence.LEAST_PASSAGES", 2)
     page = open_page(index_dir, q="cat", k="2")
     assert texts(page, "ct-sure") == ["weak", "weak"]
-    assert texts(page, "ct-what") == ["Nothing here clearly answers the question."]
+    assert texts(page, "ct-what") == ["No passage stands out as the answer."]
     page.selectbox(key="least").set_value("possible").run()
     assert texts(page, "ct-rank") == []
     assert texts(page, "ct-what")[0].startswith("Nothing relevant found")
