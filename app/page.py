@@ -195,7 +195,8 @@ def _sure_enough(hits: Sequence[Hit], request: Request) -> Sequence[Hit]:
         return passed
     what = "Nothing relevant found: no passage is sure enough to answer the question."
     number = counted(len(hits), "passage")
-    st.html(notice_html("info", what, f"{number} came near; they may be about something else."))
+    near = f'{number} came near; they are hidden by "Show" behind "More".'
+    st.html(notice_html("info", what, near))
     return hits if st.button("Show the nearest passages anyway", key="anyway") else ()
 
 
