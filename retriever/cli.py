@@ -112,7 +112,8 @@ def search(
     name = encoder or recorded_encoder(open_index(index).manifest)
     read_ahead()
     retriever = Retriever.open(index, load(name, accept_licence=accept_license))
-    languages = _listed(lang)
+    held = {code.lower(): code for code in retriever.languages()}
+    languages = tuple(held.get(code.lower(), code) for code in _listed(lang))
     hits = retriever.search(
         question,
         k,

@@ -124,7 +124,7 @@ def test_search_prints_hits(index_dir: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_search_prints_hits_as_json(index_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert search(index_dir, "cat", "-k", "1", "--lang", "ja", "--json") == 0
+    assert search(index_dir, "cat", "-k", "1", "--lang", "JA", "--json") == 0
     (hit,) = json.loads(capsys.readouterr().out)
     assert (hit["rank"], hit["score_kind"]) == (1, "cosine")
     assert hit["score"] == hit["cosine"] == pytest.approx(0.7071, abs=1e-4)
