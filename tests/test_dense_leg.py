@@ -1,0 +1,164 @@
+"""The leg of meaning: all rows in the order of their scores, one of them lifted."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pytest
+
+from encoder.spec import Vectors
+from indexer.build import build_index
+from indexer.card import Mask
+from indexer.language import detect_language
+from indexer.store import open_index
+from retriever.balance import BalanceMode
+from retriever.dense_leg import FIRST_ROWS, DenseLeg, Question
+from retriever.state import Ranked, SearchState
+from tests.concept_encoder import SPEC, ConceptEncoder
+from tests.test_balance import LANGUAGES, SENTENCES
+
+ROWS = 300
+LIFT = 0.045
+TEXT = "Wo ist die Katze in der großen Küche, und was macht sie heute?"
+
+
+class ScatteringEncoder(ConceptEncoder):
+    """Gives each text a direction by chance, always the same one: no two scores are equal."""
+
+    def __init__(self) -> None:
+        super().__init__(replace(SPEC, name="scattering", dim=16))
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        draws = [np.random.default_rng(crc32(text.encode())) for text in texts]
+        rows = np.array([draw.normal(size=self.spec.dim) for draw in draws], np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchState]:
+    """A hundred documents in each of three languages."""
+    folder = tmp_path_factory.mktemp("scattered")
+    docs = folder / "docs"
+    docs.mkdir()
+    for number in range(ROWS):
+        text = SENTENCES[LANGUAGES[number % 3]].format(number, "")
+        (docs / f"{number:03}.txt").write_text(text, encoding="utf-8")
+    build_index(docs, Path(folder) / "index", ScatteringEncoder())
+    index = open_index(folder / "index")
+    with index.reading() as database:
+        yield SearchState(index, (0, 0), database)
+
+
+@pytest.fixture
+def question() -> Question:
+    return Question(TEXT, ScatteringEncoder().encode_queries([TEXT])[0], detect_language(TEXT))
+
+
+@pytest.fixture
+def everything(state: SearchState) -> Mask:
+    assert state.rows.rows_in("de").sum() == ROWS / 3
+    return state.snapshot.live
+
+
+def products(state: SearchState, question: Question, balance: BalanceMode) -> Vectors:
+    """The scores of all rows, nothing lifted."""
+    rows = np.concatenate([*state.rows.passages(balance)])
+    scores: Vectors = rows @ state.rows.questions(question.vector[None], balance)[0]
+    return scores
+
+
+def by_hand(scores: Vectors, allowed: Mask, lifted: int | None) -> list[tuple[int, float]]:
+    """All allowed rows with their scores, best first."""
+    found = {
+        int(row): float(scores[row]) + LIFT * (row == lifted) for row in np.flatnonzero(allowed)
+    }
+    return sorted(found.items(), key=lambda item: -item[1])
+
+
+def best_own(scores: Vectors, own: Mask) -> int:
+    return int(np.where(own, scores, -np.inf).argmax())
+
+
+def same(found: Ranked, expected: list[tuple[int, float]]) -> None:
+    assert found.rows.tolist() == [row for row, _ in expected]
+    assert found.scores == pytest.approx([score for _, score in expected], abs=1e-6)
+
+
+SIZES = (1, 2, 10, FIRST_ROWS - 1, FIRST_ROWS, FIRST_ROWS + 1, 250, ROWS, 2 * ROWS)
+
+
+@pytest.mark.parametrize("k", SIZES)
+def test_any_number_of_rows_is_found_in_the_order_of_the_scores(
+    k: int, state: SearchState, question: Question, everything: Mask
+) -> None:
+    scores = products(state, question, "auto")
+    best = best_own(scores, state.rows.rows_in("de"))
+    leg = DenseLeg.open(state, question, "auto", everything)
+    same(leg.search(k, everything), by_hand(scores, everything, best)[:k])
+
+
+@pytest.mark.parametrize("k", SIZES)
+def test_the_best_of_the_language_is_lifted_from_below_the_first_rows(
+    k: int, state: SearchState, question: Question, everything: Mask
+) -> None:
+    scores = products(state, question, "auto")
+    own = state.rows.rows_in("de")
+    # Of German only what lies below all that is found at once: there are better ones, not allowed.
+    last = [row for row, _ in by_hand(scores, everything, None)[-60:] if own[row]]
+    allowed = everything & ~own
+    allowed[last] = True
+    best = best_own(scores, own & allowed)
+    plain = [row for row, _ in by_hand(scores, allowed, None)]
+    assert plain.index(best) >= FIRST_ROWS, "else nothing is shown"
+    leg = DenseLeg.open(state, question, "auto", allowed)
+    assert leg.lifted.rows.tolist() == [best]
+    same(leg.search(k, allowed), by_hand(scores, allowed, best)[:k])
+
+
+@pytest.mark.parametrize("k", SIZES)
+def test_among_some_of_the_allowed_rows_the_same_one_is_lifted_and_no_other(
+    k: int, state: SearchState, question: Question, everything: Mask
+) -> None:
+    scores = products(state, question, "auto")
+    best = best_own(scores, state.rows.rows_in("de"))
+    leg = DenseLeg.open(state, question, "auto", everything)
+    for seed in range(4):
+        among = everything & (np.random.default_rng(seed).random(ROWS) < 0.7)
+        for holds_best in (True, False):
+            among[best] = holds_best
+            same(leg.search(k, among), by_hand(scores, among, best)[:k])
+
+
+def test_where_none_of_the_language_is_allowed_none_is_lifted(
+    state: SearchState, question: Question, everything: Mask
+) -> None:
+    allowed = everything & ~state.rows.rows_in("de")
+    leg = DenseLeg.open(state, question, "auto", allowed)
+    assert leg.lifted.rows.tolist() == []
+    same(leg.search(ROWS, allowed), by_hand(products(state, question, "auto"), allowed, None))
+
+
+@pytest.mark.parametrize(
+    ("balance", "language"), [("off", "de"), ("full", "de"), ("auto", "und"), ("auto", "ja")]
+)
+def test_without_a_lift_the_scores_are_the_products(
+    balance: BalanceMode, language: str, state: SearchState, question: Question, everything: Mask
+) -> None:
+    leg = DenseLeg.open(state, replace(question, language=language), balance, everything)
+    assert leg.lifted.rows.tolist() == []
+    expected = by_hand(products(state, question, balance), everything, None)
+    same(leg.search(ROWS, everything), expected)
+
+
+def test_plain_scores_are_not_lifted(
+    state: SearchState, question: Question, everything: Mask
+) -> None:
+    scores = products(state, question, "auto")
+    leg = DenseLeg.open(state, question, "auto", everything)
+    among = np.arange(ROWS) % 2 == 0
+    among[best_own(scores, state.rows.rows_in("de"))] = True
+    expected = [score for _, score in by_hand(scores, among, None)]
+    assert leg.plain_scores(among) == pytest.approx(expected, abs=1e-6)
