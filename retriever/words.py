@@ -107,8 +107,12 @@ class WordLeg:
         return Found(rows[order], scores[order], is_all)
 
     def sums(self, terms: Weighted, rows: int) -> Vectors:
-        """The sum of every row, 0 where no term stands: shape (rows,)."""
-        found = self.search(terms, max(1, self._passages))
+        """The sum of every row, 0 where no term stands: shape (rows,).
+
+        Raises:
+            LexicalDamage: The index names rows beyond.
+        """
+        found = self.search(terms, max(1, self._passages), np.ones(rows, np.bool_))
         sums = np.zeros(rows, np.float32)
         sums[found.rows] = found.scores
         return sums

@@ -137,7 +137,7 @@ def _read_texts(path: Path) -> tuple[JudgedText, ...]:
         # As an index reads it: the title is the first line of the document.
         whole = f"{title}\n\n{text}" if title else text
         language = field(value, "lang", place, "") or detect_language(whole)
-        texts[name] = JudgedText(name, whole, language, field(value, "group", place, ""))
+        texts[name] = JudgedText(name, whole, language, field(value, "group", place, ""), title)
     return tuple(texts.values())
 
 

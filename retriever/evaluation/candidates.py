@@ -1,4 +1,4 @@
-"""Vectors -> scores of documents, by the code that search ranks with."""
+"""Vectors and words -> scores of documents, by the code that search ranks with."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,9 @@ import numpy.typing as npt
 from encoder.spec import Vectors
 from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows
+from retriever.fusion import MOST, bonus, mask_of, spread_rows
+from retriever.question_words import question_terms
+from retriever.words import WordLeg
 
 Scores = npt.NDArray[np.float32]
 """Shape (questions, documents)."""
@@ -24,18 +27,33 @@ class Questions:
 
     Attributes:
         vectors: Shape (questions, dim).
-        languages: What balance takes for each one's language.
+        languages: What balance takes for each one's language; the leg of words takes it, too.
+        texts: Their words; empty where meaning alone ranks.
     """
 
     vectors: Vectors
     languages: tuple[str, ...]
+    texts: tuple[str, ...] = ()
 
 
 class Candidates:
     """All documents that can be found, each by the best of its passages."""
 
-    def __init__(self, rows: BalancedRows, document_of: npt.NDArray[Any], documents: int) -> None:
-        """`document_of` names the document of each row, 0 to `documents` - 1."""
+    def __init__(
+        self,
+        rows: BalancedRows,
+        document_of: npt.NDArray[Any],
+        documents: int,
+        words: WordLeg | None = None,
+    ) -> None:
+        """Put the rows into the order of their documents.
+
+        Args:
+            rows: What is ranked.
+            document_of: Shape (rows,); the document of each row, 0 to `documents` - 1.
+            documents: How many there are.
+            words: Those of the same rows; None ranks by meaning alone.
+        """
         self._rows = rows
         self._documents = documents
         live = np.flatnonzero(rows.source.live)
@@ -43,6 +61,8 @@ class Candidates:
         in_order = document_of[self._order]
         self._starts = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]])
         self._found = in_order[self._starts]
+        self._words = words
+        self._sample = mask_of(spread_rows(rows.source.live), len(document_of))[self._order]
 
     def scores(self, questions: Questions, mode: BalanceMode) -> Iterator[tuple[slice, Scores]]:
         """Score every document for every question, some questions at a time.
@@ -55,16 +75,29 @@ class Candidates:
         for first in range(0, len(questions.languages), step):
             block = slice(first, first + step)
             by_row = self._rows.questions(questions.vectors[block], mode) @ passages.T
-            self._add_bonus(by_row, questions.languages[block], mode)
+            # What a word counts follows from the scores before one of them is lifted.
+            tops = [bonus(row[self._sample]) for row in by_row]
+            self._lift(by_row, questions.languages[block], mode)
+            if self._words is not None:
+                asked = zip(questions.texts[block], questions.languages[block], tops, strict=True)
+                for row, (text, language, top) in zip(by_row, asked, strict=True):
+                    row += top * self._sums(self._words, text, language)
             # A document has the score of its best passage: that is where search ranks it.
             scores = np.full((len(by_row), self._documents), -np.inf, np.float32)
             scores[:, self._found] = np.maximum.reduceat(by_row, self._starts, axis=1)
             yield block, scores
 
-    def _add_bonus(self, by_row: Scores, languages: Sequence[str], mode: BalanceMode) -> None:
+    def _sums(self, words: WordLeg, text: str, language: str) -> Vectors:
+        """What the words of a question count in each row, as in retriever/fusion.py."""
+        weighted = words.weigh(question_terms(text), language)
+        sums = words.sums(weighted, len(self._rows.source.live))[self._order]
+        capped: Vectors = np.minimum(MOST, sums)
+        return capped
+
+    def _lift(self, by_row: Scores, languages: Sequence[str], mode: BalanceMode) -> None:
         """Raise the best row in each question's own language, as a search does."""
-        bonus = self._rows.bonus(mode)
-        if not bonus:
+        lift = self._rows.bonus(mode)
+        if not lift:
             return
         asked_in = np.array(languages)
         for language in dict.fromkeys(languages):
@@ -72,4 +105,4 @@ class Candidates:
             if len(columns):
                 questions = np.flatnonzero(asked_in == language)
                 best = columns[by_row[np.ix_(questions, columns)].argmax(axis=1)]
-                by_row[questions, best] += bonus
+                by_row[questions, best] += lift

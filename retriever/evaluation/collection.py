@@ -17,12 +17,14 @@ class JudgedText:
     Attributes:
         language: As the collection writes it, or as detected where it says nothing.
         group: The same for texts that say the same in several languages; may be empty.
+        title: Of a document; its text begins with it. May be empty.
     """
 
     id: str
     text: str
     language: str
     group: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)

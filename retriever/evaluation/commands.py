@@ -10,6 +10,7 @@ from retriever.evaluation.options import (
     Draw,
     LanguageKind,
     Metric,
+    Mode,
     Options,
     PassageKind,
     Pool,
@@ -34,6 +35,9 @@ def evaluate(
         int,
         typer.Option("--synthesize", min=0, help="Draw so many known items from --index instead."),
     ] = 0,
+    mode: Annotated[
+        Mode, typer.Option(help="Rank by meaning and the question's words, or by meaning alone.")
+    ] = "hybrid",
     balance: Annotated[
         str, typer.Option(help="Language balance, several side by side: off,auto,full")
     ] = "auto",
@@ -98,8 +102,8 @@ def evaluate(
         if collection is None and index is None:
             return 0
     options = Options(
-        collection, index, questions, synthesize_, balance, languages, groups, sample, seed,
-        relevance, qrels, passages, balance_languages, pool, mixed, seeds, apart, metric,
+        collection, index, questions, synthesize_, mode, balance, languages, groups, sample,
+        seed, relevance, qrels, passages, balance_languages, pool, mixed, seeds, apart, metric,
         tuple(heatmap or ()), save_run, encoder, accept_license, as_json,
     )  # fmt: skip
     run(options, context.obj)

@@ -11,6 +11,7 @@ from encoder.spec import Encoder, Vectors
 from indexer.chunk import CUT_SLACK_TOKENS, Chunking, chunk_document
 from indexer.document import Document
 from indexer.language import detect_language
+from indexer.lexical_index import LexicalText
 from retriever.evaluation.collection import JudgedText, primary
 from retriever.evaluation.options import LanguageKind, PassageKind
 from retriever.evaluation.vector_cache import Kind, VectorCache, text_key
@@ -45,20 +46,28 @@ class Passages:
 
     Attributes:
         texts: As the encoder reads them.
+        above: Title and headings that each one stands under.
         languages: What balance takes for each one's language.
         document_of: Shape (passages,), never decreasing: position of the passage's document.
         cut: Documents of which the encoder does not read the end.
     """
 
     texts: tuple[str, ...]
+    above: tuple[str, ...]
     languages: tuple[str, ...]
     document_of: npt.NDArray[np.int64]
     cut: int
+
+    def lexical_texts(self) -> tuple[LexicalText, ...]:
+        """What is indexed of the passages' words, as in an index."""
+        parts = zip(self.texts, self.above, self.languages, strict=True)
+        return tuple(LexicalText(row, *part) for row, part in enumerate(parts))
 
 
 def make_passages(documents: Sequence[JudgedText], encoder: Encoder, cutting: Cutting) -> Passages:
     """Cut documents into what is encoded; every document has at least one passage."""
     texts: list[str] = []
+    above: list[str] = []
     languages: list[str] = []
     document_of: list[int] = []
     cut = 0
@@ -66,18 +75,21 @@ def make_passages(documents: Sequence[JudgedText], encoder: Encoder, cutting: Cu
         if cutting.kind == "whole":
             text = _readable(document.text, encoder)
             cut += len(text) < len(document.text)
-            parts = [(text, detect_language(document.text))]
+            parts = [(text, "", detect_language(document.text))]
         else:
             whole = Document(document.id, "txt", "", document.text)
             chunks = chunk_document(whole, encoder, cutting.chunking)
-            parts = [(chunk.text, chunk.language) for chunk in chunks] or [("", "und")]
-        for text, detected in parts:
+            parts = [(chunk.text, chunk.heading, chunk.language) for chunk in chunks]
+        for text, heading, detected in parts or [("", "", "und")]:
             texts.append(text)
+            above.append(f"{document.title}\n{heading}")
             languages.append(
                 detected if cutting.languages == "detected" else primary(document.language)
             )
             document_of.append(place)
-    return Passages(tuple(texts), tuple(languages), np.array(document_of, np.int64), cut)
+    return Passages(
+        tuple(texts), tuple(above), tuple(languages), np.array(document_of, np.int64), cut
+    )
 
 
 def question_languages(questions: Sequence[JudgedText], kind: LanguageKind) -> tuple[str, ...]:

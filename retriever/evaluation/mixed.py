@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from encoder.spec import EncoderSpec, Vectors
+from indexer.lexical_index import LexicalIndex, LexicalText
 from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.errors import EvaluationError
@@ -24,6 +25,7 @@ from retriever.evaluation.metrics import CUTOFF, METRICS, Values
 from retriever.evaluation.options import Draw
 from retriever.evaluation.parallel import own_language_share
 from retriever.evaluation.report import Figures, MixedPart, MixedRanking
+from retriever.words import WordLeg
 
 KINDS = ("cross", "same")
 PARTS = ("all", "inside", "between", "outside")
@@ -40,6 +42,7 @@ class Encoded:
         rows: Shape (passages, dim).
         languages: What balance takes for each passage's language.
         document_of: Shape (passages,); position of each passage's document.
+        texts: What is indexed of each passage's words; empty where meaning alone ranks.
     """
 
     collection: Collection
@@ -48,6 +51,15 @@ class Encoded:
     languages: tuple[str, ...]
     document_of: npt.NDArray[np.int64]
     questions: Questions
+    texts: tuple[LexicalText, ...] = ()
+
+    def words(self, kept: npt.NDArray[np.bool_] | slice) -> WordLeg | None:
+        """The words of some of the rows; None where meaning alone ranks."""
+        if not self.texts:
+            return None
+        places = np.arange(len(self.rows))[kept].tolist()
+        texts = (replace(self.texts[place], row=row) for row, place in enumerate(places))
+        return WordLeg([LexicalIndex.in_memory(texts)])
 
     def source(self, kept: npt.NDArray[np.bool_] | slice) -> RowSource:
         """Some of the rows, as search takes them."""
@@ -167,10 +179,12 @@ def _folder(encoded: Encoded, plan: MixedPlan, seed: int) -> _Folder:
         BalancedRows(encoded.source(kept)),
         np.searchsorted(chosen, encoded.document_of[kept]),
         len(chosen),
+        encoded.words(kept),
     )
     questions = Questions(
         encoded.questions.vectors[places],
         tuple(encoded.questions.languages[place] for place in places),
+        tuple(text.text for text in asked),
     )
     answer_in = {text.group: text.language for text in documents}
     part_of = [_part(text.language, answer_in[text.group], plan.apart) for text in asked]

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+Mode = Literal["dense", "hybrid"]
+"""Rank by meaning, or by meaning and words, as a search does; retriever/ranking.py."""
+
 Relevance = Literal["qrels", "group"]
 """What answers a question: what the qrels say, or every document of its group."""
 
@@ -30,6 +33,7 @@ class Options:
     index: Path | None
     questions: Path | None
     synthesize: int
+    mode: Mode
     balance: str
     languages: str
     groups: int

@@ -21,6 +21,7 @@ from retriever.evaluation.beir import field, json_objects
 from retriever.evaluation.candidates import Candidates
 from retriever.evaluation.collection import Collection, JudgedText
 from retriever.state import row_source
+from retriever.words import WordLeg
 
 # A known item is a heading or a sentence of at least so many characters, and of at most so many.
 LEAST_CHARS, MOST_CHARS = 6, 300
@@ -120,9 +121,11 @@ def make_collection(name: str, index: Index, asked: Sequence[Asked]) -> Collecti
     return Collection(name, documents, tuple(questions.values()), qrels)
 
 
-def make_candidates(index: Index, snapshot: Snapshot, collection: Collection) -> Candidates:
+def make_candidates(
+    index: Index, snapshot: Snapshot, collection: Collection, words: WordLeg | None = None
+) -> Candidates:
     """The rows of the index, ranked as search ranks them."""
     place = {document.id: i for i, document in enumerate(collection.documents)}
     places = np.array([place[source] for source in snapshot.sources], np.int64)
     rows = BalancedRows(row_source(index, snapshot))
-    return Candidates(rows, places[snapshot.document_of], len(collection.documents))
+    return Candidates(rows, places[snapshot.document_of], len(collection.documents), words)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from encoder.spec import Encoder
+from indexer.errors import WordsDamaged
+from indexer.lexical_index import LexicalDamage
 from indexer.store import Index
 from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows
@@ -16,11 +18,12 @@ from retriever.evaluation.collection import Collection
 from retriever.evaluation.encoding import Cutting, encode_texts, make_passages, question_languages
 from retriever.evaluation.matrix import Task, measure
 from retriever.evaluation.mixed import Encoded, MixedPlan, measure_mixed
-from retriever.evaluation.options import Pool
+from retriever.evaluation.options import Mode, Pool
 from retriever.evaluation.own_index import make_candidates
 from retriever.evaluation.report import Facts, Report
 from retriever.evaluation.runs import run_file
 from retriever.evaluation.vector_cache import VectorCache
+from retriever.words import open_words
 
 Watch = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -32,6 +35,7 @@ class Plan:
 
     Attributes:
         modes: Balance modes, each measured in turn.
+        mode: What ranks.
         pool: What competes in a cell; None means the documents in its passage language where the
             collection is parallel, else the whole folder.
         mixed: Draw mixed folders instead.
@@ -41,6 +45,7 @@ class Plan:
     """
 
     modes: tuple[BalanceMode, ...] = ("auto",)
+    mode: Mode = "hybrid"
     pool: Pool | None = None
     mixed: MixedPlan | None = None
     seed: int = 0
@@ -72,10 +77,14 @@ def evaluate_collection(
         [question.text for question in collection.questions], "query", encoder, cache,
         lambda done, total: watch("Encoding questions", done, total),
     )  # fmt: skip
-    questions = Questions(asked, question_languages(collection.questions, cutting.languages))
+    questions = Questions(
+        asked, question_languages(collection.questions, cutting.languages),
+        tuple(question.text for question in collection.questions),
+    )  # fmt: skip
     encoded = Encoded(
-        collection, encoder.spec, rows, passages.languages, passages.document_of, questions
-    )
+        collection, encoder.spec, rows, passages.languages, passages.document_of, questions,
+        passages.lexical_texts() if plan.mode == "hybrid" else (),
+    )  # fmt: skip
     facts = Facts(
         collection.name,
         encoder.spec.name,
@@ -84,14 +93,15 @@ def evaluate_collection(
         passages.cut,
         len(collection.questions),
         collection.languages,
-        {"passages": cutting.kind, "languages for balance": cutting.languages},
+        {"mode": plan.mode, "passages": cutting.kind, "languages for balance": cutting.languages},
         collection.notes,
     )
     if plan.mixed is not None:
         return _mixed(encoded, plan.mixed, facts, watch)
     candidates = Candidates(
-        BalancedRows(encoded.source(slice(None))), passages.document_of, len(collection.documents)
-    )
+        BalancedRows(encoded.source(slice(None))), passages.document_of,
+        len(collection.documents), encoded.words(slice(None)),
+    )  # fmt: skip
     return _ranked(Task(collection, candidates, questions, plan.seed), plan, facts, watch)
 
 
@@ -102,14 +112,23 @@ def evaluate_index(
 
     Raises:
         LibraryMissing: The library that computes the metrics is not installed.
+        WordsDamaged: The words of the index are not those of any build.
     """
+    words = None
     with index.reading() as database:
         snapshot = index.snapshot(database)
-    texts = [question.text for question in collection.questions]
+        if plan.mode == "hybrid":
+            words = open_words(index, snapshot, database)
+    texts = tuple(question.text for question in collection.questions)
     questions = Questions(
-        encoder.encode_queries(texts), question_languages(collection.questions, "detected")
+        encoder.encode_queries(texts), question_languages(collection.questions, "detected"), texts
     )
-    candidates = make_candidates(index, snapshot, collection)
+    candidates = make_candidates(index, snapshot, collection, words)
+    notes = (
+        (f"words that cannot be searched: {words.missing}; ranked by meaning alone",)
+        if words and words.missing
+        else ()
+    )
     facts = Facts(
         collection.name,
         encoder.spec.name,
@@ -118,10 +137,13 @@ def evaluate_index(
         0,
         len(collection.questions),
         collection.languages,
-        {"passages": "those of the index"},
-        collection.notes,
+        {"mode": plan.mode, "passages": "those of the index"},
+        (*collection.notes, *notes),
     )
-    return _ranked(Task(collection, candidates, questions, plan.seed), plan, facts, watch)
+    try:
+        return _ranked(Task(collection, candidates, questions, plan.seed), plan, facts, watch)
+    except LexicalDamage as error:  # its checksum is right: a stranger made it so
+        raise WordsDamaged(index.index_dir, str(error)) from error
 
 
 def _ranked(task: Task, plan: Plan, facts: Facts, watch: Watch) -> Report:

@@ -40,7 +40,7 @@ def run(options: Options, load: LoadEncoder) -> None:
     if options.heatmaps and options.mixed:
         raise UsageError("Mixed folders have no matrix to draw.", "Leave out --heatmap or --mixed.")
     modes = _modes(options.balance)
-    plan = Plan(modes, options.pool, seed=options.seed, save_to=options.save_run)
+    plan = Plan(modes, options.mode, options.pool, seed=options.seed, save_to=options.save_run)
     with _progress(quiet=options.as_json) as watch:
         if options.collection is not None and options.index is None:
             report = _judge_collection(options.collection, options, plan, load, watch)

@@ -52,7 +52,7 @@ def test_a_collection_gives_a_summary_and_a_matrix(
     lines = printed(capsys)
     assert lines[:4] == [
         "small: 6 documents (6 passages), 6 questions, 2 languages; concepts",
-        "passages: whole; languages for balance: detected; "
+        "mode: hybrid; passages: whole; languages for balance: detected; "
         "cells: the documents in the passages' language compete; seed: 0",
         "",
         "balance n recall@1 recall@5 recall@10 nDCG@10 MRR@10 R-precision",

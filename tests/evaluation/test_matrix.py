@@ -3,12 +3,14 @@
 from dataclasses import replace
 from math import log2
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from indexer.build import build_index
 from indexer.language import detect_language
+from retriever import fusion
 from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.evaluation.beir import read_collection
@@ -16,13 +18,15 @@ from retriever.evaluation.candidates import Candidates, Questions
 from retriever.evaluation.collection import Collection, JudgedText
 from retriever.evaluation.encoding import Cutting
 from retriever.evaluation.matrix import Task, measure
+from retriever.evaluation.options import Mode
 from retriever.evaluation.own_index import Asked, make_candidates, make_collection
 from retriever.evaluation.report import Figures, Ranking
 from retriever.evaluation.run import Plan, evaluate_collection, evaluate_index
 from retriever.retriever import Retriever
+from retriever.words import open_words
 from tests.concept_encoder import ConceptEncoder
 from tests.evaluation.small_sets import make_set, write_jsonl
-from tests.test_balance import QUESTION, LeaningEncoder, make_docs
+from tests.test_balance import QUESTION, SENTENCES, LeaningEncoder, make_docs
 
 
 def nobody(what: str, done: int, total: int) -> None:
@@ -136,46 +140,80 @@ def test_a_document_ranks_by_its_best_passage(tmp_path: Path) -> None:
 MODES: tuple[BalanceMode, ...] = ("off", "auto", "full")
 
 
+# The last one has no word that counts: all of them are common.
+RARE = "Grimsby 4711 Zebulon Quixote Ptolemy Xanadu Yorick Falstaff Oberon Titania"
+QUESTIONS = (QUESTION, "Woher kommt das Wasser in Zimmer 4711?", f"¿Dónde está {RARE}?", "Wasser")
+
+
+@pytest.mark.parametrize("search_mode", get_args(Mode))
 @pytest.mark.parametrize("mode", MODES)
-def test_documents_are_ranked_as_search_ranks_them(mode: BalanceMode, tmp_path: Path) -> None:
+def test_documents_are_ranked_as_search_ranks_them(
+    mode: BalanceMode, search_mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fusion, "SPREAD_ROWS", 16)  # so that it is not all of them
     docs = make_docs(tmp_path / "docs", ("de", "es"))
+    text = (docs / "es07.txt").read_text("utf-8")
+    # The last passage of a long document holds the words that are asked for.
+    (docs / "es07.txt").write_text(f"{text * 10} {RARE}.", encoding="utf-8")
+    (docs / "gone.txt").write_text(RARE, encoding="utf-8")
     encoder = LeaningEncoder()
+    build_index(docs, tmp_path / "index", encoder)
+    (docs / "gone.txt").unlink()
+    (docs / "de03.txt").write_text("Wasser aus Grimsby gibt es in der Küche.", encoding="utf-8")
     build_index(docs, tmp_path / "index", encoder)
     retriever = Retriever.open(tmp_path / "index", encoder)
-    hits = retriever.search(QUESTION, k=100, mode="dense", balance=mode)
-    by_search: dict[str, float] = {}
-    for hit in hits:
-        by_search.setdefault(hit.passage.source, hit.score)
-
     index = retriever.index
+    collection = make_collection("index", index, [Asked(QUESTION, "de", "cat.txt")])
     with index.reading() as database:
         snapshot = index.snapshot(database)
-    collection = make_collection("index", index, [Asked(QUESTION, "de", "cat.txt")])
-    candidates = make_candidates(index, snapshot, collection)
-    questions = Questions(encoder.encode_queries([QUESTION]), (detect_language(QUESTION),))
+        words = open_words(index, snapshot, database) if search_mode == "hybrid" else None
+    candidates = make_candidates(index, snapshot, collection, words)
+    asked = tuple(map(detect_language, QUESTIONS))
+    questions = Questions(encoder.encode_queries(QUESTIONS), asked, QUESTIONS)
     ((_, scores),) = candidates.scores(questions, mode)
     ids = [document.id for document in collection.documents]
-    assert dict(zip(ids, scores[0].tolist(), strict=True)) == pytest.approx(by_search, abs=1e-6)
+    for question, row in zip(QUESTIONS, scores, strict=True):
+        hits = retriever.search(question, k=100, mode=search_mode, balance=mode, fold=False)
+        by_search: dict[str, float] = {}
+        for hit in hits:
+            by_search.setdefault(hit.passage.source, hit.score)
+        assert dict(zip(ids, row.tolist(), strict=True)) == pytest.approx(by_search, abs=1e-6)
 
 
+@pytest.mark.parametrize("search_mode", get_args(Mode))
 @pytest.mark.parametrize("mode", MODES)
 def test_a_collection_in_memory_is_ranked_like_an_index_of_it(
-    mode: BalanceMode, tmp_path: Path
+    mode: BalanceMode, search_mode: Mode, tmp_path: Path
 ) -> None:
     docs = make_docs(tmp_path / "docs", ("de", "es"))
+    (docs / "titled.md").write_text("# Grimsby\n\n" + SENTENCES["es"].format("agua", ""), "utf-8")
     encoder = LeaningEncoder()
     build_index(docs, tmp_path / "index", encoder)
-    asked = [Asked(QUESTION, "de", "cat.txt"), Asked("¿Dónde está el agua?", "es", "de00.txt")]
+    asked = [
+        Asked(QUESTION, "de", "cat.txt"),
+        Asked("¿Dónde está el agua?", "es", "de00.txt"),
+        Asked("Wo ist das Brot von Grimsby?", "de", "titled.md"),
+    ]
     index = Retriever.open(tmp_path / "index", encoder).index
     indexed = make_collection("index", index, asked)
-    by_index = evaluate_index(index, indexed, encoder, Plan((mode,)), nobody)
+    plan = Plan((mode,), search_mode, save_to=tmp_path / "by-index")
+    by_index = evaluate_index(index, indexed, encoder, plan, nobody)
     documents = tuple(
-        replace(document, text=(docs / document.id).read_text("utf-8"))
+        replace(document, text=(docs / document.id).read_text("utf-8").removeprefix("# "))
         for document in indexed.documents
     )
+    documents = (*documents[:-1], replace(documents[-1], title="Grimsby"))
     in_memory = replace(indexed, documents=documents)
-    found = evaluate_collection(in_memory, encoder, Cutting("chunked"), Plan((mode,)), nobody)
+    plan = replace(plan, save_to=tmp_path / "in-memory")
+    found = evaluate_collection(in_memory, encoder, Cutting("chunked"), plan, nobody)
     assert found.rankings == by_index.rankings
+    runs = [
+        [line.split() for line in (tmp_path / name / f"run-{mode}.trec").read_text().splitlines()]
+        for name in ("by-index", "in-memory")
+    ]
+    assert [row[2] for row in runs[1]] == [row[2] for row in runs[0]]
+    scores = [[float(row[4]) for row in run] for run in runs]
+    assert scores[1] == pytest.approx(scores[0], abs=1e-6)
     assert found.rankings[0].balance == mode
 
 
