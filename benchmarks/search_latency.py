@@ -37,15 +37,17 @@ def write_index(index_dir: Path, encoder: TransformerEncoder, passages: int) -> 
     manifest = Manifest(
         encoder.spec, Chunking(), make_probes(encoder), "/", "g0001", "", installed_libraries()
     )
-    sentence = "This sentence stands for a passage. "
-    width = len(sentence)
     with IndexWriter.open(index_dir, manifest, lock_for_writing(index_dir)) as writer:
         writer.publish()
         for number in range(passages // PASSAGES_PER_DOCUMENT):
-            text = sentence * PASSAGES_PER_DOCUMENT
+            sentences = [
+                f"This sentence stands for passage {number:04}-{i:02}. "
+                for i in range(PASSAGES_PER_DOCUMENT)
+            ]
+            text, width = "".join(sentences), len(sentences[0])
             spans = [
                 Passage(i * width, (i + 1) * width, None, "", "en", 8, sentence.strip())
-                for i in range(PASSAGES_PER_DOCUMENT)
+                for i, sentence in enumerate(sentences)
             ]
             rows = rng.standard_normal((len(spans), encoder.spec.dim), np.float32)
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)

@@ -14,6 +14,7 @@ from encoder.console import LoadEncoder, load_when_needed, run, show_log, stderr
 from encoder.spec import Reranker
 from retriever.balance import BalanceMode
 from retriever.context import also_in, cite
+from retriever.errors import BlankQuery
 from retriever.evaluation.commands import evaluate
 from retriever.hit import Hit, Label, SearchMode
 from retriever.snippet import Snippet, clean_line
@@ -108,6 +109,8 @@ def search(
     from retriever.snippet import show
     from retriever.why import explain_hits
 
+    if not question.strip():
+        raise BlankQuery  # before seconds go into loading an encoder
     load: LoadEncoder = context.obj
     name = encoder or recorded_encoder(open_index(index).manifest)
     read_ahead()

@@ -23,6 +23,8 @@ from retriever.state import Ranked, SearchState
 
 # Rows that are looked at for one distinct hit, at first.
 DEPTH = 3
+# Rows that are looked at in all: a folder of nothing but copies must not make a search endless.
+MOST_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,16 @@ def folded(
         wanted: Distinct passages wanted.
         asked_in: The question's language: of translations the one in it is shown, if there is one,
             and else the best. A group's score is that of its best passage.
+
+    Returns:
+        Fewer than wanted where there are fewer, or where the first `MOST_ROWS` rows say no more.
     """
     depth = DEPTH * wanted
     while True:
         ranked = best(depth)
         found = _groups(state, database, ranked, asked_in)
-        if len(found) >= wanted or len(ranked.rows) < depth:
+        enough = len(found) >= wanted or len(ranked.rows) < depth
+        if enough or depth >= max(MOST_ROWS, DEPTH * wanted):
             return found[:wanted]
         depth *= 2
 
