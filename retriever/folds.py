@@ -65,13 +65,13 @@ def folded(
         Fewer than wanted where there are fewer, or where the first `MOST_ROWS` rows say no more.
     """
     depth = DEPTH * wanted
+    most = max(MOST_ROWS, depth)
     while True:
         ranked = best(depth)
         found = _groups(state, database, ranked, asked_in)
-        enough = len(found) >= wanted or len(ranked.rows) < depth
-        if enough or depth >= max(MOST_ROWS, DEPTH * wanted):
+        if len(found) >= wanted or len(ranked.rows) < depth or depth == most:
             return found[:wanted]
-        depth *= 2
+        depth = min(2 * depth, most)
 
 
 def _groups(

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from encoder.spec import Vectors
 from indexer.build import build_index
+from indexer.chunk import Chunking
+from indexer.options import BuildOptions
 from retriever.context import also_in, format_context
 from retriever.folding import Signature, fold, near_duplicates, shown_first
+from retriever.folds import MOST_ROWS
 from retriever.hit import AlsoIn
 from retriever.parallel import Documents, align
 from retriever.retriever import Retriever
@@ -114,3 +117,12 @@ def test_a_copy_is_folded_into_the_first_and_named(copied: Retriever) -> None:
 def test_without_folding_every_passage_is_a_hit(copied: Retriever) -> None:
     hits = copied.search("cat", k=2, mode="dense", fold=False)
     assert [(hit.passage.source, hit.also_in) for hit in hits] == [("a.txt", ()), ("b.txt", ())]
+
+
+def test_a_folder_of_copies_does_not_make_a_search_endless(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("The cat drinks water. " * (MOST_ROWS + 50))
+    options = BuildOptions(chunking=Chunking(max_tokens=8, overlap_tokens=0))
+    build_index(tmp_path / "docs", tmp_path / "index", ConceptEncoder(), options)
+    hits = Retriever.open(tmp_path / "index", ConceptEncoder()).search("cat", k=3, mode="dense")
+    assert [len(hit.also_in) for hit in hits] == [MOST_ROWS - 1]
