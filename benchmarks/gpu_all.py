@@ -1,12 +1,13 @@
 """Everything that only a GPU can show, in one go and within a time limit.
 
-    python benchmarks/gpu_all.py [--minutes 9] [--out gpu-figures]
+    python -m benchmarks.gpu_all [--minutes 9] [--out gpu-figures]
 
 Runs the tests marked `gpu`, then benchmarks/gpu_encoder.py (the 8B shape: tokens/s at 128, 512 and
 2,048 tokens and mixed, for the best packed kernel, packed SDPA and padded; the share of the rate of
-plain matrix products; memory), then benchmarks/gpu_search.py (1,000,000 x 384 in float32, and
-100,000 x 4096 in float16). Each step writes a file as soon as it is done, so that a run that is cut
-off keeps what it has; what no time is left for is said at the end. Needs no network.
+plain matrix products; memory), once more with 8-bit weights, then benchmarks/gpu_search.py
+(1,000,000 x 384 in float32, and 100,000 x 4096 in float16). Each step writes a file as soon as it
+is done, so that a run that is cut off keeps what it has; what no time is left for is said at the
+end. Needs no network.
 """
 
 import argparse
@@ -15,14 +16,18 @@ import sys
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
+PROJECT = Path(__file__).parent.parent
 GPU_TESTS = ("tests/test_gpu.py", "tests/test_gpu_search.py")  # collecting all takes minutes
 STEPS: dict[str, list[str]] = {
     "tests": ["-m", "pytest", "-m", "gpu", "-q", "-p", "no:cacheprovider", *GPU_TESTS],
-    "encoder": [str(HERE / "gpu_encoder.py")],
-    "search-384": [str(HERE / "gpu_search.py")],
+    "encoder": ["-m", "benchmarks.gpu_encoder"],
+    "encoder-int8": [
+        *("-m", "benchmarks.gpu_encoder"),
+        *("--encoder", "nemotron-8b@weights=int8", "--tokens", "512", "--best-only"),
+    ],
+    "search-384": ["-m", "benchmarks.gpu_search"],
     "search-4096": [
-        str(HERE / "gpu_search.py"), "--rows", "100000", "--dim", "4096", "--dtype", "float16",
+        "-m", "benchmarks.gpu_search", "--rows", "100000", "--dim", "4096", "--dtype", "float16",
     ],
 }  # fmt: skip
 
@@ -32,7 +37,7 @@ def run_step(command: list[str], seconds: float) -> tuple[str, str]:
     started = time.monotonic()
     with subprocess.Popen(
         [sys.executable, *command],
-        cwd=HERE.parent,
+        cwd=PROJECT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,6 +1,6 @@
 """One exact search of rows in memory: a GPU beside the processor, over the same structure.
 
-    python benchmarks/gpu_search.py [--rows 1000000] [--dim 384] [--dtype float32] [--searches 100]
+    python -m benchmarks.gpu_search [--rows 1000000] [--dim 384] [--dtype float32] [--searches 100]
 
 Prints one JSON object: milliseconds of a search for 10 hits (median and 95th percentile), without a
 filter and with one that leaves a tenth of the rows; where there is a GPU the same there, and the

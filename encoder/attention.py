@@ -10,10 +10,10 @@ is done on padding; `TextBounds` says where each begins, and attention never cro
 functions are registered with transformers' own registry: no model code is copied or changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec as find_module
-from inspect import signature
+from inspect import Parameter, signature
 from itertools import groupby
 from typing import Any, Literal
 
@@ -97,12 +97,22 @@ def flash_attn_fault() -> str:
 
 
 def _has_varlen() -> bool:
-    """Whether torch's kernel is there, and takes windows and groups of heads."""
-    if not find_module("torch.nn.attention.varlen"):
-        return False
+    """Whether torch's kernel is there, and takes windows."""
+    return (
+        bool(find_module("torch.nn.attention.varlen"))
+        and {
+            "scale",
+            "window_size",
+        }
+        <= varlen_arguments().keys()
+    )
+
+
+def varlen_arguments() -> Mapping[str, Parameter]:
+    """What torch's kernel takes; this differs from version to version."""
     from torch.nn.attention.varlen import varlen_attn
 
-    return {"scale", "window_size", "enable_gqa"} <= signature(varlen_attn).parameters.keys()
+    return signature(varlen_attn).parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +215,13 @@ def varlen_attention(
     causal = _is_causal(module, is_causal)
     reach = -1 if sliding_window is None else sliding_window - 1
     q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
+    grouped: dict[str, bool] = {}
+    if query.shape[1] != key.shape[1]:  # heads of the query share heads of key and value
+        if "enable_gqa" in varlen_arguments():
+            grouped = {"enable_gqa": True}
+        else:  # torch 2.11
+            share = query.shape[1] // key.shape[1]
+            k, v = (part.repeat_interleave(share, dim=1) for part in (k, v))
     output = varlen_attn(  # each (tokens, heads, head_dim)
         q,
         k,
@@ -215,7 +232,7 @@ def varlen_attention(
         text_bounds.longest,
         scale=scaling,
         window_size=(reach, 0 if causal else reach),
-        enable_gqa=query.shape[1] != key.shape[1],
+        **grouped,
     )
     if not isinstance(output, torch.Tensor):  # a pair only where return_aux is set
         output = output[0]

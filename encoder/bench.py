@@ -19,6 +19,7 @@ from encoder.attention import AttentionChoice, AttentionName, choose_attention, 
 from encoder.errors import UsageError
 from encoder.forward import Forward, StockModel
 from encoder.hardware import DeviceChoice, choose_device
+from encoder.int8 import with_rounded_weights
 from encoder.naming import parse_name
 from encoder.registry import find_spec
 from encoder.shapes import SHAPES
@@ -90,6 +91,7 @@ class Measured:
     Attributes:
         config: The sizes of the model, named as transformers names them.
         numbers: How many numbers its weights are; 0 if that is not known.
+        reason: Why this device and number format, and what was done to the weights.
     """
 
     forward: Forward
@@ -97,6 +99,7 @@ class Measured:
     device: str
     attention: str
     numbers: int
+    reason: str
 
 
 def measure(measured: Measured, lengths: Sequence[int], gemm_flops: float) -> Speed:
@@ -205,7 +208,11 @@ def run_bench(name: str, bench: Bench, *, offline: bool) -> tuple[dict[str, Any]
         measured = _open(name, choice, AttentionChoice(attention, "asked for"), bench, offline)
         spec = measured.forward.spec
         rate = gemm_rate(measured.config, choice, bench.batch_tokens)
-        facts |= {"encoder": spec.name, "parameters": measured.numbers}
+        facts |= {
+            "encoder": spec.name,
+            "parameters": measured.numbers,
+            "why so": measured.reason,
+        }
         facts["plain matrix products, TFLOP/s"] = round(rate / 1e12, 3)
         for length in bench.lengths:
             if length > (spec.most_tokens or spec.max_tokens):
@@ -233,11 +240,14 @@ def _open(
     name: str, choice: DeviceChoice, how: AttentionChoice, bench: Bench, offline: bool
 ) -> Measured:
     if bench.random_weights:
-        spec = find_spec(name)
+        asked = parse_name(name)
+        spec = find_spec(asked.base)
         stock = random_model(spec, choice, how, bench.layers)
         count = parameters(stock.model)
         forward = Forward(stock, replace(spec, dense_head=False))
-        return Measured(forward, stock.model.config, choice.device, how.name, count)
+        if asked.int8:
+            choice = with_rounded_weights(stock.model, forward, choice)
+        return Measured(forward, stock.model.config, choice.device, how.name, count, choice.reason)
     from encoder.load import locate
     from encoder.transformer import TransformerEncoder
 
@@ -247,7 +257,8 @@ def _open(
     stock_model = model.model if isinstance(model, StockModel) else None
     config = model.config if stock_model is None else stock_model.config
     count = 0 if stock_model is None else parameters(stock_model)
-    return Measured(encoder.forward, config, choice.device, encoder.attention.name, count)
+    attention, reason = encoder.attention.name, encoder.choice.reason
+    return Measured(encoder.forward, config, choice.device, attention, count, reason)
 
 
 def _device_name(device: str) -> str:

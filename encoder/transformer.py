@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +18,7 @@ from encoder.dense import load_dense
 from encoder.errors import EncoderNotAvailable, UsageError
 from encoder.forward import Forward, StockModel, TokenRows
 from encoder.hardware import DeviceChoice, choose_device
-from encoder.int8 import round_weights
+from encoder.int8 import with_rounded_weights
 from encoder.memory import check_memory, count_weights
 from encoder.spec import EncoderSpec, TextStates, TokenEnds, Vectors
 from encoder.templates import passage_text, placed_passage, placed_query, query_text
@@ -31,8 +30,6 @@ log = logging.getLogger(__name__)
 OWN_FORWARD = AttentionChoice("packed", "a plain BERT on a CPU runs without padding here")
 # Texts that are tokenised, sorted by length and encoded together: bounds memory.
 WINDOW_TEXTS = 1024
-# What vectors are compared on after the weights were rounded: ids that every vocabulary has.
-PROBE_ROWS = tuple(tuple(range(first, first + 40)) for first in (10, 60, 110, 160))
 
 
 class TransformerEncoder:
@@ -88,7 +85,7 @@ class TransformerEncoder:
         dense = load_dense(spec, folder, choice.device) if spec.dense_head else None
         forward = Forward(StockModel(model, choice.device, attention), spec, dense)
         if spec.int8_weights:
-            choice = _rounded(model, forward, choice)
+            choice = with_rounded_weights(model, forward, choice)
         return cls(
             tokens, forward, choice, attention, token_budget(model.config, choice, attention)
         )
@@ -202,16 +199,6 @@ class TransformerEncoder:
     @property
     def _on_gpu(self) -> bool:
         return self._choice.device.startswith("cuda")
-
-
-def _rounded(model: Any, forward: Forward, choice: DeviceChoice) -> DeviceChoice:
-    """Round the weights to 8 bits, and say how near the vectors stay."""
-    with torch.inference_mode():
-        before = forward(PROBE_ROWS)
-        round_weights(model)
-        cosine = float((before * forward(PROBE_ROWS)).sum(dim=1).min())
-    note = f"weights in 8 bits, cosine to {choice.dtype} {cosine:.4f}"
-    return replace(choice, reason=f"{choice.reason}; {note}")
 
 
 def token_budget(config: Any, choice: DeviceChoice, attention: AttentionChoice) -> TokenBudget:

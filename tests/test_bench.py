@@ -1,6 +1,7 @@
 """The bench measures what it says: sizes, lengths, and the share of plain matrix products."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -61,6 +62,19 @@ def test_the_bench_reports_speed_for_each_length_and_attention(
     for speed in speeds:
         assert speed.tokens_per_s > 0
         assert 0 < speed.gemm_share < 2
+
+
+def test_the_bench_rounds_random_weights_where_it_is_asked_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("encoder.bench.SECONDS", 0.05)
+    bench = Bench((16,), 64, ("padded",), random_weights=True, layers=1)
+    reasons = [
+        run_bench(f"e5-small@{options}", bench, offline=True)[0]["why so"]
+        for options in ("dtype=float32", "dtype=float32,weights=int8")
+    ]
+    assert "8 bits" not in reasons[0]
+    assert re.search(r"weights in 8 bits, cosine to float32 [01]\.\d{4}$", reasons[1])
 
 
 @pytest.mark.parametrize(

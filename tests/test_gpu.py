@@ -1,5 +1,6 @@
 """What only a CUDA GPU can show: its kernels, its number formats, its memory."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,18 @@ def test_a_gpu_gives_the_vectors_of_a_processor(
     assert [finding.held for finding in self_test(encoder)] == [True] * 7
     cosines = (encoder.encode_passages(TEXTS) * expected).sum(axis=1)
     assert cosines.min() >= COSINE
+
+
+def test_8_bit_weights_on_a_gpu_are_near_the_whole_ones(tmp_path: Path) -> None:
+    spec = TINY_SPECS[0]
+    folder = save_tiny(spec, tmp_path)
+    choice = DeviceChoice("cuda", "bfloat16", "a test")
+    whole = TransformerEncoder.open(spec, folder, choice).encode_passages(TEXTS)
+    rounded = replace(spec, int8_weights=True)
+    encoder = TransformerEncoder.open(rounded, folder, choice)
+    assert [finding.held for finding in self_test(encoder)] == [True] * 7
+    cosines = (encoder.encode_passages(TEXTS) * whole).sum(axis=1)
+    assert COSINE <= cosines.min() < 1 - 1e-6  # else nothing was rounded
 
 
 def test_a_gpu_is_chosen_where_there_is_one() -> None:

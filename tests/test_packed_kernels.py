@@ -30,7 +30,7 @@ def varlen_kernel(
     *,
     scale: float,
     window_size: tuple[int, int],
-    enable_gqa: bool,
+    enable_gqa: bool = False,
 ) -> torch.Tensor:
     """torch.nn.attention.varlen.varlen_attn, as its documentation says."""
     assert enable_gqa == (query.shape[1] != key.shape[1])
@@ -38,6 +38,25 @@ def varlen_kernel(
     assert (cu_seq_q.dtype, max_q, max_k) == (torch.int32, max(lengths), max(lengths))
     assert torch.equal(cu_seq_q, cu_seq_k)
     return packed(query, key, value, cu_seq_q, scale, window_size)
+
+
+def varlen_kernel_2_11(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    cu_seq_q: torch.Tensor,
+    cu_seq_k: torch.Tensor,
+    max_q: int,
+    max_k: int,
+    *,
+    scale: float,
+    window_size: tuple[int, int],
+) -> torch.Tensor:
+    """The same in torch 2.11, which wants as many heads of key and value as of the query."""
+    grouped = {"enable_gqa": query.shape[1] != key.shape[1]}
+    assert grouped == {"enable_gqa": False}
+    arguments = (query, key, value, cu_seq_q, cu_seq_k, max_q, max_k)
+    return varlen_kernel(*arguments, scale=scale, window_size=window_size, **grouped)
 
 
 def flash_attn_varlen_func(
@@ -126,6 +145,18 @@ def test_a_packed_kernel_is_told_the_right_bounds_windows_and_scale(
         for way in (name, "padded")
     ]
     assert np.abs(rows[0] - rows[1]).max() < 2e-6
+
+
+@pytest.mark.parametrize("spec", TINY_SPECS, ids=lambda spec: spec.name)
+def test_torch_2_11_has_no_groups_of_heads(
+    spec: EncoderSpec, tmp_path: Path, kernels: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_tiny(spec, tmp_path)
+    choice = AttentionChoice("varlen", "a test")
+    expected = TransformerEncoder.open(spec, folder, FLOAT32, choice).encode_passages(TEXTS)
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", varlen_kernel_2_11)
+    rows = TransformerEncoder.open(spec, folder, FLOAT32, choice).encode_passages(TEXTS)
+    assert np.abs(rows - expected).max() < 2e-6
 
 
 def test_flash_attn_4_alone_is_not_taken_for_flash_attn(monkeypatch: pytest.MonkeyPatch) -> None:
