@@ -20,6 +20,7 @@ from encoder.forward import Forward, StockModel, TokenRows
 from encoder.hardware import DeviceChoice, choose_device
 from encoder.int8 import with_rounded_weights
 from encoder.memory import check_memory, count_weights
+from encoder.side_by_side import SideBySide
 from encoder.spec import EncoderSpec, TextStates, TokenEnds, Vectors
 from encoder.templates import passage_text, placed_passage, placed_query, query_text
 from encoder.token_states import token_states
@@ -42,6 +43,7 @@ class TransformerEncoder:
         choice: DeviceChoice,
         attention: AttentionChoice,
         budget: TokenBudget,
+        side_by_side: SideBySide | None = None,
     ) -> None:
         self.forward = forward
         self._spec = forward.spec
@@ -49,6 +51,7 @@ class TransformerEncoder:
         self._choice = choice
         self._attention = attention
         self._budget = budget
+        self._side_by_side = side_by_side
         self._passage_overhead = len(tokens.ids([passage_text(self._spec, "")])[0])
 
     @classmethod
@@ -71,8 +74,10 @@ class TransformerEncoder:
         bert = None if attention or spec.int8_weights else open_bert(spec, folder, choice)
         if bert is not None:
             choice = settle_products(bert, spec, choice)
-            budget = TokenBudget(cpu_budget(torch.get_num_threads()), packed=True)
-            return cls(tokens, Forward(bert, spec), choice, OWN_FORWARD, budget)
+            threads = torch.get_num_threads()
+            budget = TokenBudget(cpu_budget(threads), packed=True)
+            forward = Forward(bert, spec)
+            return cls(tokens, forward, choice, OWN_FORWARD, budget, SideBySide(threads))
         if choice.products == "int8":
             raise UsageError(
                 f"8-bit products are not possible for {spec.name} on {choice.device}.",
@@ -183,7 +188,10 @@ class TransformerEncoder:
             results.append((batch, self.forward([rows[i] for i in batch])))
 
         try:
-            run_batches(lengths, self._budget, step, torch.OutOfMemoryError)
+            if self._side_by_side and self._side_by_side.pays(lengths):
+                self._side_by_side.run(lengths, step)
+            else:
+                run_batches(lengths, self._budget, step, torch.OutOfMemoryError)
         except torch.OutOfMemoryError as error:
             raise EncoderNotAvailable(
                 f"The memory of {self._choice.device} does not hold one text of {max(lengths)} "

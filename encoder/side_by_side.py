@@ -1,0 +1,94 @@
+"""token batches -> vectors on a processor: several batches at a time, one thread each.
+
+All threads on one batch wait for each other some hundred times in a forward pass. On an idle
+machine that costs nothing; as soon as anything else runs, be it the build's own reading, each
+thread in turn is the late one (benchmarks/busy_machine.py). Threads with batches of their own
+never wait.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import torch
+
+from encoder.batching import plan_batches
+
+# Tokens of one batch of one thread: its cache holds their states.
+TOKENS_PER_BATCH = 2048
+# Below this, shares are so small that all threads on one batch are as fast.
+LEAST_TOKENS_PER_BATCH = 256
+
+_lock = threading.Lock()
+_users = 0
+_threads_before = 1
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let torch use one thread for each of its operations, for as long as anybody wants that."""
+    global _users, _threads_before
+    with _lock:
+        if not _users:
+            _threads_before = torch.get_num_threads()
+            torch.set_num_threads(1)
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if not _users:
+                torch.set_num_threads(_threads_before)
+
+
+class SideBySide:
+    """Runs batches on so many threads, which are started when they are first needed."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._starting = threading.Lock()
+
+    def pays(self, lengths: Sequence[int]) -> bool:
+        """Tell whether each thread would get a batch worth having."""
+        enough = sum(lengths) >= self.threads * LEAST_TOKENS_PER_BATCH
+        return 1 < self.threads <= len(lengths) and enough
+
+    def run(self, lengths: Sequence[int], step: Callable[[list[int]], None]) -> None:
+        """Run a step over all texts, each of which is in exactly one batch.
+
+        Args:
+            lengths: Tokens of each text.
+            step: Encodes the texts at these positions; called by several threads at a time.
+
+        Raises:
+            Exception: The first that a step has raised, once no step runs any more.
+        """
+        share = -(-sum(lengths) // self.threads)
+        batches = plan_batches(lengths, min(TOKENS_PER_BATCH, share), packed=True)
+
+        def work(batch: list[int]) -> None:
+            # A thread takes over torch's number of threads when it first asks for it.
+            torch.get_num_threads()
+            with torch.inference_mode():
+                step(batch)
+
+        with one_thread_each():
+            begun = [self._threads().submit(work, batch) for batch in batches]
+            try:
+                for future in begun:
+                    future.result()
+            finally:  # nobody may compute on when this returns, or torch's threads would be wrong
+                for future in begun:
+                    future.cancel()
+                for future in begun:
+                    if not future.cancelled():
+                        future.exception()
+
+    def _threads(self) -> ThreadPoolExecutor:
+        with self._starting:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="encode")
+            return self._pool

@@ -1,0 +1,107 @@
+"""Batches on threads of their own: the same vectors, and torch left as it was."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from encoder.hardware import cpu_has_vnni
+from encoder.load import load_transformer
+from encoder.side_by_side import LEAST_TOKENS_PER_BATCH, SideBySide, one_thread_each
+
+TEXTS = [("a word " * (1 + 7 * i % 90)).strip() for i in range(40)]
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[int]:
+    """So many as torch uses by itself: at least two, or nothing could go wrong."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(2, before))
+    yield torch.get_num_threads()
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("threads_asked", "lengths", "pays"),
+    [
+        (2, [LEAST_TOKENS_PER_BATCH] * 2, True),
+        (2, [LEAST_TOKENS_PER_BATCH, LEAST_TOKENS_PER_BATCH - 1], False),  # a few short texts
+        (3, [1000] * 2, False),  # a thread would have nothing to do
+        (1, [1000] * 9, False),
+    ],
+)
+def test_threads_of_their_own_where_each_gets_a_batch(
+    threads_asked: int, lengths: list[int], pays: bool
+) -> None:
+    assert SideBySide(threads_asked).pays(lengths) is pays
+
+
+def test_each_text_is_in_one_batch_and_each_batch_has_one_thread_of_torch(threads: int) -> None:
+    side_by_side = SideBySide(3)
+    lengths = [1 + 37 * i % 500 for i in range(100)]
+    for _ in range(2):  # the threads of the pool outlive a run, and torch's number comes back
+        seen: list[int] = []
+        used: set[tuple[str, int]] = set()
+
+        def step(
+            batch: list[int], seen: list[int] = seen, used: set[tuple[str, int]] = used
+        ) -> None:
+            seen.extend(batch)
+            used.add((threading.current_thread().name, torch.get_num_threads()))
+            time.sleep(0.01)  # or the first thread would be done before the second begins
+
+        side_by_side.run(lengths, step)
+        assert sorted(seen) == list(range(100))
+        assert {number for _, number in used} == {1}
+        assert len(used) == 3
+        assert torch.get_num_threads() == threads
+
+
+def test_a_failure_ends_the_run_when_no_step_runs_any_more(threads: int) -> None:
+    running = []
+
+    def step(batch: list[int]) -> None:
+        running.append(batch)
+        if 0 in batch:
+            raise ValueError("no")
+        time.sleep(0.1)
+        running.remove(batch)
+
+    with pytest.raises(ValueError, match="no"):
+        SideBySide(2).run([2000, *[1500] * 20], step)
+    assert len(running) == 1  # the one that raised
+    assert torch.get_num_threads() == threads
+
+
+def test_the_last_of_several_users_gives_the_threads_back(threads: int) -> None:
+    with one_thread_each():
+        with one_thread_each():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU would be used")
+@pytest.mark.parametrize(
+    "options",
+    [
+        "dtype=float32,products=float",
+        pytest.param(
+            "products=int8",
+            marks=pytest.mark.skipif(not cpu_has_vnni(), reason="this processor has no VNNI"),
+        ),
+    ],
+)
+def test_the_vectors_are_those_of_all_threads_on_one_batch(options: str) -> None:
+    encoder = load_transformer(f"e5-small@{options}")
+    side_by_side = encoder._side_by_side
+    assert side_by_side
+    lengths = [len(ids) for ids in encoder.tokens.ids(TEXTS)]
+    assert side_by_side.pays(lengths)
+    rows = encoder.encode_passages(TEXTS)
+    encoder._side_by_side = None
+    expected = encoder.encode_passages(TEXTS)
+    assert np.abs(rows - expected).max() < 2e-6
