@@ -27,15 +27,33 @@ WORKSPACE_BYTES = 256_000_000
 
 
 def _faiss() -> Any:
+    """Import FAISS, which takes a while.
+
+    Raises:
+        EncoderNotAvailable: It is not installed, or its libraries cannot be loaded.
+    """
     try:
         import faiss
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if error.name != "faiss":
+            raise _not_loaded(error) from error
         raise EncoderNotAvailable(
             "FAISS is not installed.",
             "Install exactly one of: pip install -c constraints.txt -e '.[cpu]' (any machine) or "
             "-e '.[gpu]' (CUDA).",
         ) from error
+    except (ImportError, OSError, RuntimeError) as error:  # faiss-gpu's own check is a RuntimeError
+        raise _not_loaded(error) from error
     return faiss
+
+
+def _not_loaded(error: Exception) -> EncoderNotAvailable:
+    return EncoderNotAvailable(
+        f"FAISS is installed, but cannot be loaded: {' '.join(str(error).split()).rstrip('.')}.",
+        "Install it again with all that it needs: pip install -c constraints.txt -e '.[gpu]' "
+        "(CUDA); or let the processor search: pip uninstall faiss-gpu, then pip install "
+        "-c constraints.txt -e '.[cpu]'.",
+    )
 
 
 def open_card(structure: Any) -> tuple[CardChoice, Card | None]:

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-faiss = pytest.importorskip("faiss")
+try:
+    import faiss
+except (ImportError, RuntimeError) as error:  # faiss-gpu without its CUDA libraries
+    pytest.skip(f"FAISS cannot be loaded: {error}", allow_module_level=True)
 
-from encoder.spec import Vectors  # noqa: E402
-from indexer.card import LEAST_BYTES, MOST_PROPOSED  # noqa: E402
-from indexer.vector_index import FaissCards, VectorIndex, open_card  # noqa: E402
-from tests.test_card import no_card, random_rows, unit  # noqa: E402
+from encoder.spec import Vectors
+from indexer.card import LEAST_BYTES, MOST_PROPOSED
+from indexer.vector_index import FaissCards, VectorIndex, open_card
+from tests.test_card import no_card, random_rows, unit
 
 pytestmark = [
     pytest.mark.gpu,

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -293,7 +294,7 @@ def test_the_table_has_no_other_row(
         prepare()
         run(with_encoder(command))
         seen.add(row(code, said(capsys)))
-    assert len(table()) == len(seen) + 3  # and those of the three tests below
+    assert len(table()) == len(seen) + 4  # and those of the four tests below
 
 
 def test_another_folder_of_documents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -347,3 +348,57 @@ def test_an_encoder_of_another_size_is_another_encoder(
     assert SPEC.dim == 6
     assert retriever.cli.main(["search", "cat", "--encoder", "e5-small"], load) == 5
     assert "The index was made with concepts, not with e5-small." in said(capsys)[0]
+
+
+# What `import faiss` of faiss-gpu 1.15.1 raises where a wheel of CUDA is missing.
+NO_CUBLAS = (
+    'RuntimeError("faiss-gpu installed but nvidia-cublas-cu12 is missing — pip install '
+    "'nvidia-cublas-cu12>=12.6,<13'\")"
+)
+
+
+def broken_faiss(error: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a FAISS first that cannot be loaded."""
+    Path("site/faiss").mkdir(parents=True)
+    Path("site/faiss/__init__.py").write_text(f"raise {error}", encoding="utf-8")
+    monkeypatch.syspath_prepend(Path("site").resolve())
+    monkeypatch.delitem(sys.modules, "faiss", raising=False)
+
+
+@pytest.mark.parametrize("mode", ["dense", "hybrid"])
+def test_faiss_without_its_cuda_libraries(
+    mode: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    an_index()
+    capsys.readouterr()
+    broken_faiss(NO_CUBLAS, monkeypatch)
+    assert run(f"retriever|search|cat|--mode|{mode}|--encoder|concepts") == 8
+    assert row(8, said(capsys)) in table()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        'ImportError("libfaiss.so: cannot open shared object file")',
+        'ModuleNotFoundError("No module named \'packaging\'", name="packaging")',
+        'OSError("invalid ELF header")',
+    ],
+)
+def test_a_faiss_that_cannot_be_loaded_is_not_called_missing(
+    error: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    an_index()
+    capsys.readouterr()
+    broken_faiss(error, monkeypatch)
+    assert run("retriever|search|cat|--encoder|concepts") == 8
+    assert said(capsys)[0].startswith("Error: FAISS is installed, but cannot be loaded: ")
+
+
+def test_without_any_faiss_a_search_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    an_index()
+    capsys.readouterr()
+    monkeypatch.setitem(sys.modules, "faiss", None)  # as Python marks a module that is not there
+    assert run("retriever|search|cat|--encoder|concepts") == 8
+    assert said(capsys)[0] == "Error: FAISS is not installed."

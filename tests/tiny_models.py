@@ -45,6 +45,8 @@ TINY_SPECS = (
     tiny(families.LINQ_MISTRAL, "tiny-linq-mistral"),
     tiny(families.EMBEDDING_GEMMA, "tiny-embedding-gemma"),
     tiny(families.HARRIER_270M, "tiny-harrier"),
+    tiny(families.KALM_MINI_V2_5, "tiny-kalm"),
+    tiny(families.KALM_MINI_V1, "tiny-kalm-v1"),
 )
 
 _SIZES: dict[str, Any] = {

@@ -10,6 +10,7 @@ here; docs/models.md lists those models and why.
 from encoder.families.e5 import BGE_M3, E5_BASE, E5_LARGE, E5_LARGE_INSTRUCT
 from encoder.families.f2llm import F2LLM
 from encoder.families.gemma import EMBEDDING_GEMMA, HARRIER_0B6, HARRIER_27B, HARRIER_270M
+from encoder.families.kalm import KALM_MINI_V1, KALM_MINI_V2, KALM_MINI_V2_5
 from encoder.families.nvidia import (
     LLAMA_EMBEDQA_1B,
     LLAMA_NEMOTRON_1B,
@@ -23,6 +24,7 @@ ROWS: tuple[EncoderSpec, ...] = (
     E5_BASE, E5_LARGE, E5_LARGE_INSTRUCT, BGE_M3, LLAMA_NEMOTRON_1B, LLAMA_EMBEDQA_1B,
     NEMOTRON_3_1B, NEMOTRON_3_8B, QWEN3_0B6, QWEN3_4B, QWEN3_8B, GTE_QWEN2_7B, LINQ_MISTRAL,
     EMBEDDING_GEMMA, HARRIER_270M, HARRIER_0B6, HARRIER_27B, *F2LLM,
+    KALM_MINI_V2_5, KALM_MINI_V2, KALM_MINI_V1,
 )  # fmt: skip
 
 __all__ = [
@@ -36,6 +38,9 @@ __all__ = [
     "HARRIER_0B6",
     "HARRIER_27B",
     "HARRIER_270M",
+    "KALM_MINI_V1",
+    "KALM_MINI_V2",
+    "KALM_MINI_V2_5",
     "LINQ_MISTRAL",
     "LLAMA_EMBEDQA_1B",
     "LLAMA_NEMOTRON_1B",

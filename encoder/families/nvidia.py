@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from encoder.spec import EncoderSpec
 
-# Model cards; stock LlamaModel with bidirectional attention. The tokeniser is Llama 3.2's own.
+# Model cards; stock LlamaModel with bidirectional attention. The tokeniser is Llama 3.2's own. The
+# commits are those that NVIDIA's own retriever pins (NVIDIA/NeMo-Retriever, hf_model_registry.py).
 LLAMA_NEMOTRON_1B = EncoderSpec(
     name="nvidia/llama-nemotron-embed-1b-v2",
     hf_id="nvidia/llama-nemotron-embed-1b-v2",
-    revision="",
+    revision="113abe4acafa848e77ead9c0623205e511932348",
     weights="hub",
     model_class="LlamaModel",
     is_causal=False,
@@ -31,6 +32,7 @@ LLAMA_EMBEDQA_1B = replace(
     LLAMA_NEMOTRON_1B,
     name="nvidia/llama-3.2-nv-embedqa-1b-v2",
     hf_id="nvidia/llama-3.2-nv-embedqa-1b-v2",
+    revision="cefc2394cc541737b7867df197984cf23f05367f",
 )
 
 # Model cards of nvidia/Nemotron-3-Embed-*-BF16: stock Ministral3Model, config is_causal false.
