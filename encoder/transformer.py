@@ -188,7 +188,7 @@ class TransformerEncoder:
             results.append((batch, self.forward([rows[i] for i in batch])))
 
         try:
-            if self._side_by_side and self._side_by_side.pays(lengths):
+            if self._side_by_side and self._side_by_side.suits(lengths):
                 self._side_by_side.run(lengths, step)
             else:
                 run_batches(lengths, self._budget, step, torch.OutOfMemoryError)

@@ -25,18 +25,23 @@ def threads() -> Iterator[int]:
 
 
 @pytest.mark.parametrize(
-    ("threads_asked", "lengths", "pays"),
+    ("number", "lengths", "suits"),
     [
-        (2, [LEAST_TOKENS_PER_BATCH] * 2, True),
-        (2, [LEAST_TOKENS_PER_BATCH, LEAST_TOKENS_PER_BATCH - 1], False),  # a few short texts
-        (3, [1000] * 2, False),  # a thread would have nothing to do
-        (1, [1000] * 9, False),
+        (2, [1000] * 2, True),
+        (2, [20], True),  # a question
+        (2, [2 * LEAST_TOKENS_PER_BATCH], False),  # a thread would have nothing to do
+        (2, [2 * LEAST_TOKENS_PER_BATCH - 1], True),
+        (3, [1000] * 2, False),
     ],
 )
-def test_threads_of_their_own_where_each_gets_a_batch(
-    threads_asked: int, lengths: list[int], pays: bool
-) -> None:
-    assert SideBySide(threads_asked).pays(lengths) is pays
+def test_few_long_texts_get_all_threads(number: int, lengths: list[int], suits: bool) -> None:
+    assert SideBySide(number).suits(lengths) is suits
+
+
+def test_short_texts_are_not_shared_out() -> None:
+    batches: list[list[int]] = []
+    SideBySide(4).run([20] * 10, batches.append)
+    assert batches == [list(range(10))]
 
 
 def test_each_text_is_in_one_batch_and_each_batch_has_one_thread_of_torch(threads: int) -> None:
@@ -100,7 +105,7 @@ def test_the_vectors_are_those_of_all_threads_on_one_batch(options: str) -> None
     side_by_side = encoder._side_by_side
     assert side_by_side
     lengths = [len(ids) for ids in encoder.tokens.ids(TEXTS)]
-    assert side_by_side.pays(lengths)
+    assert side_by_side.suits(lengths)
     rows = encoder.encode_passages(TEXTS)
     encoder._side_by_side = None
     expected = encoder.encode_passages(TEXTS)
