@@ -2,28 +2,24 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from encoder.console import LoadEncoder, load_when_needed, run, show_log, stderr, stdout
 from encoder.spec import Reranker
+from retriever import show
 from retriever.balance import BalanceMode
-from retriever.context import also_in, cite
 from retriever.errors import BlankQuery
 from retriever.evaluation.commands import evaluate
-from retriever.hit import Hit, Label, SearchMode
-from retriever.snippet import Snippet, clean_line
+from retriever.hit import SearchMode
 from retriever.why import Why
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Ask an index, in any language.")
 
 NOTHING_FOUND = 3
-CONFIDENCE_STYLE: dict[Label, str] = {"strong": "bold green", "possible": "yellow", "weak": "dim"}
 DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 
 
@@ -106,7 +102,7 @@ def search(
     from indexer.store import open_index
     from retriever.ahead import read_ahead
     from retriever.retriever import Retriever
-    from retriever.snippet import show
+    from retriever.snippet import show as snippet
     from retriever.why import explain_hits
 
     if not question.strip():
@@ -141,12 +137,12 @@ def search(
     if explain or not as_json:
         whys = explain_hits(question, hits, retriever.encoder, instruction)
     if as_json:
-        stdout.print_json(json.dumps(_as_data(hits, whys)))
+        stdout.print_json(json.dumps(show.as_data(hits, whys)))
     else:
         for hit, why in zip(hits, whys, strict=True):
-            _print_hit(hit, show(hit.passage.text, why), explain=explain)
+            show.print_hit(hit, snippet(hit.passage.text, why), explain=explain)
         if explain and whys:
-            stderr.print(_how_explained(whys[0]))
+            stderr.print(show.how_explained(whys[0]))
     if not hits:
         given = {
             "--lang": lang,
@@ -158,7 +154,7 @@ def search(
             "--min-confidence": min_confidence,
         }
         used = [option for option, value in given.items() if value not in (None, "")]
-        _explain_nothing(retriever.languages(), languages, used, mode)
+        show.print_nothing_found(retriever.languages(), languages, used, mode)
     return NOTHING_FOUND if fail_empty and not hits else 0
 
 
@@ -170,72 +166,6 @@ def _load_reranker(name: str, accept_licence: bool) -> Reranker:
     from encoder.reranker import load_reranker
 
     return load_reranker(name, accept_licence=accept_licence)
-
-
-def _as_data(hits: Sequence[Hit], whys: Sequence[Why]) -> list[dict[str, object]]:
-    """What `--json` prints; with `--explain` each hit says why."""
-    data = [asdict(hit) for hit in hits]
-    for item, why in zip(data, whys, strict=False):
-        item["why"] = asdict(why)
-    return data
-
-
-def _how_explained(why: Why) -> str:
-    if why.by == "tokens":
-        return "Underlined: the words in which the question found most of what it asks for."
-    return "No words are marked: this encoder shows no token states, so sentences were encoded."
-
-
-def _print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
-    """One line of facts; the text below on a line of its own, so that it can run right to left."""
-    heading = f"  {clean_line(hit.passage.heading)}" if hit.passage.heading else ""
-    facts = Text()
-    facts.append(f"{hit.rank:>3}  ", "bold")
-    facts.append(f"{hit.score:.3f}  ", "green")
-    if hit.confidence is not None:
-        facts.append(f"{hit.confidence.label:<8}  ", CONFIDENCE_STYLE[hit.confidence.label])
-    if explain and hit.confidence is not None:
-        facts.append(f"{hit.confidence.probability:.0%}  ", "dim")
-    if explain:
-        facts.append(f"cosine {hit.cosine:.3f}  ", "dim")
-    facts.append(f"{clean_line(hit.passage.language):<3}  ", "cyan")
-    facts.append(cite(hit.passage), "bold")
-    facts.append(heading, "dim")
-    if hit.also_in:
-        facts.append(f"  also in: {also_in(hit)}", "cyan")
-    text = Text(snippet.text)
-    text.stylize("bold", snippet.best_start, snippet.best_end)
-    for start, end in snippet.words if explain else ():
-        text.stylize("underline", start, end)
-    stdout.print(facts)
-    stdout.print(text, soft_wrap=True)
-    stdout.print()
-
-
-def _explain_nothing(
-    held: dict[str, int], asked: Sequence[str], used: Sequence[str], mode: SearchMode
-) -> None:
-    """Say why there may be no hit; `used` are the options that left passages out."""
-    strange = [code for code in asked if code not in held]
-    if not held:
-        stderr.print("Nothing found: the index holds no passages. See: python -m indexer ls")
-    elif strange:
-        stderr.print(
-            f"Nothing found: no passage is in {', '.join(strange)}; the index holds "
-            f"{', '.join(f'{clean_line(code)} ({number})' for code, number in held.items())}.",
-            markup=False,
-        )
-    elif used:
-        *first, last = used
-        options = f"{', '.join(first)} or {last}" if first else last
-        stderr.print(f"Nothing found: loosen {options}.")
-    elif mode == "lexical":
-        stderr.print(
-            "Nothing found: no passage holds a word of the question that counts. "
-            "Search by meaning too: --mode hybrid"
-        )
-    else:
-        stderr.print("Nothing found.")
 
 
 app.command(
