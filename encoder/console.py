@@ -38,6 +38,8 @@ stdout = _PipedConsole(highlight=False, soft_wrap=True)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 INTERRUPTED = 130
+# Of a value that makes no sense, what a message repeats.
+MOST_VALUE_CHARS = 40
 
 
 class LoadEncoder(Protocol):
@@ -90,9 +92,31 @@ def run(
     except Exception as error:
         if not hasattr(error, "format_message"):  # click's own usage errors have it
             raise
+        _say_plainly(error)
         error.show()  # type: ignore[attr-defined]
         return 2
     return int(code or 0)
+
+
+def _say_plainly(error: Any) -> None:
+    """Put a refused value into plain words; typer 0.29 passes on what pydantic says of it."""
+    from pydantic import ValidationError
+
+    if not isinstance(error.__cause__, ValidationError):
+        return
+    detail = error.__cause__.errors()[0]
+    kind, facts = detail["type"], detail.get("ctx", {})
+    given = repr(plain(str(detail["input"])[:MOST_VALUE_CHARS]))
+    if kind.startswith("int_"):
+        error.message = f"{given} is not a whole number."
+    elif kind.startswith("float_"):
+        error.message = f"{given} is not a number."
+    elif kind == "greater_than_equal":
+        error.message = f"{given} is less than {facts['ge']}."
+    elif kind == "less_than_equal":
+        error.message = f"{given} is more than {facts['le']}."
+    elif kind == "value_error":
+        error.message = plain(str(facts["error"]))
 
 
 def _escape_what_the_terminal_lacks() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from encoder.console import LoadEncoder, load_when_needed, run, show_log, stderr, stdout
+from encoder.errors import UsageError
 from encoder.spec import Reranker
 from retriever import show
 from retriever.balance import BalanceMode
@@ -20,7 +22,7 @@ from retriever.why import Why
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Ask an index, in any language.")
 
 NOTHING_FOUND = 3
-DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
+DATES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M")
 
 
 @app.callback()
@@ -44,12 +46,10 @@ def search(
         str, typer.Option("--format", metavar="TEXT", help="Only these formats: pdf,md")
     ] = "",
     after: Annotated[
-        datetime | None,
-        typer.Option(formats=DATES, metavar="DATE", help="Only files written to since: 2026-01-31"),
+        str | None, typer.Option(metavar="DATE", help="Only files written to since: 2026-01-31")
     ] = None,
     before: Annotated[
-        datetime | None,
-        typer.Option(formats=DATES, metavar="DATE", help="Only files written to before this day."),
+        str | None, typer.Option(metavar="DATE", help="Only files written to before this day.")
     ] = None,
     per_document: Annotated[
         int | None, typer.Option(help="Most hits of one document. [default: any number]")
@@ -107,6 +107,7 @@ def search(
 
     if not question.strip():
         raise BlankQuery  # before seconds go into loading an encoder
+    since, until = _moment("--after", after), _moment("--before", before)
     load: LoadEncoder = context.obj
     name = encoder or recorded_encoder(open_index(index).manifest)
     read_ahead()
@@ -119,8 +120,8 @@ def search(
         languages=languages,
         path=path,
         formats=_listed(formats),
-        modified_after=after,
-        modified_before=before,
+        modified_after=since,
+        modified_before=until,
         min_score=min_score,
         min_confidence=min_confidence,
         per_document=per_document,
@@ -160,6 +161,17 @@ def search(
 
 def _listed(names: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def _moment(option: str, text: str | None) -> datetime | None:
+    """Read a day, or a day and a time."""
+    if text is None:
+        return None
+    for form in DATES:
+        with suppress(ValueError):
+            return datetime.strptime(text, form)
+    what = f"{option} is {text[:40]!r}, which is no date."
+    raise UsageError(what, f"Write it like this: {option} 2026-01-31")
 
 
 def _load_reranker(name: str, accept_licence: bool) -> Reranker:

@@ -203,6 +203,7 @@ CASES: list[Case] = [
     ("retriever|search|cat", an_index_that_lost_its_database, 6),
     ("retriever|search|cat|--per-document|0", an_index, 2),
     ("retriever|search|cat|--after|2026-02-01|--before|2026-01-01", an_index, 2),
+    ("retriever|search|cat|--after|gestern", an_index, 2),
     ("retriever|search|Katze|--mode|lexical", an_index_with_damaged_words, 6),
     ("indexer|verify", an_index_with_damaged_words, 6),
     ("retriever|eval", nothing, 2),
@@ -339,6 +340,26 @@ def test_a_command_line_that_makes_no_sense_exits_with_2(
 ) -> None:
     assert run(command) == 2
     assert "Usage: python -m" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("retriever|search|cat|--mode|foo", "'--mode': 'foo' is not one of 'dense', 'hybrid', "),
+        ("retriever|search|cat|-k|3.5", "'-k': '3.5' is not a whole number."),
+        ("retriever|search|cat|-k|" + "9" * 5000, f"'-k': '{'9' * 40}' is not a whole number."),
+        ("retriever|search|cat|--min-score|high", "'--min-score': 'high' is not a number."),
+        ("retriever|eval|--metric|foo", "'--metric': 'foo' is not one of 'recall@1', "),
+        ("encoder|bench|--batch-tokens|3", "'--batch-tokens': '3' is less than 16."),
+        ("indexer|build|docs|--workers|900", "'--workers': '900' is more than 64."),
+        ("page|--port|\x1b[2J", "'--port': '\\\\u001b[2J' is not a whole number."),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_in_plain_words(
+    command: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command) == 2
+    assert said(capsys)[-1].startswith(f"Error: Invalid value for {message}")
 
 
 def test_an_encoder_of_another_size_is_another_encoder(
