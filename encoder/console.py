@@ -156,6 +156,13 @@ def show_log(*, quiet: bool) -> None:
 
 
 class _LogLines(logging.Handler):
+    """Prints log lines; the one before is not said again: a question may be encoded twice."""
+
+    last = ""
+
     def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage() == self.last:
+            return
+        self.last = record.getMessage()
         mark = "[yellow]Warning:[/] " if record.levelno >= logging.WARNING else ""
         stderr.print(f"{mark}{escape(plain(record.getMessage()))}")

@@ -13,6 +13,7 @@ import numpy as np
 
 from encoder.address import ServerAddress, parse_address
 from encoder.counting import TokenCounter
+from encoder.cut import tell_of_cut_passages, tell_of_cut_queries
 from encoder.errors import UsageError
 from encoder.served_spec import registry_row, served_spec, token_counter, wrong_dim
 from encoder.spec import EncoderSpec, TokenEnds, Vectors
@@ -32,11 +33,11 @@ Wrap = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A text as it is sent: template included, its tokens, and whether its end was cut off."""
+    """A text as it is sent: template included, its tokens, and how many of its end were cut off."""
 
     text: str
     tokens: int
-    cut: bool
+    cut: int
 
 
 class ServedEncoder:
@@ -104,7 +105,9 @@ class ServedEncoder:
         Raises:
             ServerError: The server gives no vectors, or none that can be used.
         """
-        return self._encode(texts, self.in_template, "passage")
+        rows, over = self._encode(texts, self.in_template, "passage")
+        tell_of_cut_passages(over, self.spec.max_tokens)
+        return rows
 
     def encode_queries(self, texts: Sequence[str], /, instruction: str | None = None) -> Vectors:
         """Encode queries, each with the instruction before it: shape (texts, dim), unit rows.
@@ -113,7 +116,9 @@ class ServedEncoder:
             UsageError: An instruction for an encoder that takes none.
             ServerError: The server gives no vectors, or none that can be used.
         """
-        return self._encode(texts, lambda text: self._query_text(text, instruction), "query")
+        rows, over = self._encode(texts, lambda text: self._query_text(text, instruction), "query")
+        tell_of_cut_queries(over, self.spec.max_tokens)
+        return rows
 
     def token_ends(self, text: str, /) -> TokenEnds:
         """Where each token of the bare text ends, in code points, never decreasing."""
@@ -133,14 +138,14 @@ class ServedEncoder:
         whole = wrap(valid_text(text))
         tokens = self.counter.count(whole)
         if tokens <= self._limit:
-            return Ready(whole, tokens, cut=False)
-        ends = self.counter.ends(text)
+            return Ready(whole, tokens, cut=0)
+        beyond, ends = tokens - self._limit, self.counter.ends(text)
         keep = self._limit - self.counter.count(wrap(""))
         while keep > 0:
             whole = wrap(valid_text(text[: int(ends[min(keep, len(ends)) - 1])]))
             tokens = self.counter.count(whole)
             if tokens <= self._limit:
-                return Ready(whole, tokens, cut=True)
+                return Ready(whole, tokens, beyond)
             keep -= tokens - self._limit  # a text that was cut may have other tokens at its end
         raise UsageError(
             f"The instruction leaves no room for the question in {self._limit} tokens.",
@@ -160,15 +165,14 @@ class ServedEncoder:
             )
         return text
 
-    def _encode(self, texts: Sequence[str], wrap: Wrap, kind: InputType) -> Vectors:
+    def _encode(
+        self, texts: Sequence[str], wrap: Wrap, kind: InputType
+    ) -> tuple[Vectors, list[int]]:
+        """The rows of texts, and how many tokens of each were not sent."""
         wrap("")  # says what is wrong with an instruction even where there are no texts
         if not texts:
-            return np.empty((0, self.spec.dim), np.float32)
+            return np.empty((0, self.spec.dim), np.float32), []
         ready = [self.ready(text, wrap) for text in texts]
-        cut = sum(item.cut for item in ready)
-        if cut:
-            log.warning("%d of %d texts exceed %d tokens and were cut there",
-                        cut, len(texts), self.spec.max_tokens)  # fmt: skip
         asked = kind if self._server_adds else None
         answer = self.client.embed([item.text for item in ready], asked)
         if answer.rows.shape[1] not in (self.spec.dim, self.spec.model_dim):
@@ -177,7 +181,7 @@ class ServedEncoder:
         if self.usage_counts and answer.tokens is not None and answer.tokens < sent:
             log.warning("%s says that it has read only %d of %d tokens",
                         self.client.address.host, answer.tokens, sent)  # fmt: skip
-        return shortened(answer.rows, self.spec.dim)
+        return shortened(answer.rows, self.spec.dim), [item.cut for item in ready]
 
 
 def shortened(rows: Vectors, dim: int) -> Vectors:

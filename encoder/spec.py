@@ -107,7 +107,8 @@ class Encoder(Protocol):
     def encode_queries(self, texts: Sequence[str], /, instruction: str | None = None) -> Vectors:
         """Encode queries with the instruction before each; None takes the model's own.
 
-        Shape (texts, dim), unit rows, in the order given. What exceeds the limit is cut.
+        Shape (texts, dim), unit rows, in the order given. What exceeds the limit is cut, and a
+        warning is logged.
 
         Raises:
             UsageError: An instruction for an encoder that takes none.

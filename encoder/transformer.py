@@ -1,6 +1,5 @@
 """token batches -> vectors: a transformer from stock model code, pooled to unit rows."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from encoder.attention import AttentionChoice, choose_attention, register
 from encoder.batching import CPU_BUDGET_TOKENS, TokenBudget, cpu_budget, fit_budget, run_batches
 from encoder.bert import open_bert
 from encoder.bert_int8 import settle_products
+from encoder.cut import tell_of_cut_passages, tell_of_cut_queries
 from encoder.dense import load_dense
 from encoder.errors import EncoderNotAvailable, UsageError
 from encoder.forward import Forward, StockModel, TokenRows
@@ -25,8 +25,6 @@ from encoder.spec import EncoderSpec, TextStates, TokenEnds, Vectors
 from encoder.templates import passage_text, placed_passage, placed_query, query_text
 from encoder.token_states import token_states
 from encoder.tokens import TextTokens
-
-log = logging.getLogger(__name__)
 
 OWN_FORWARD = AttentionChoice("packed", "a plain BERT on a CPU runs without padding here")
 # Texts that are tokenised, sorted by length and encoded together: bounds memory.
@@ -117,7 +115,9 @@ class TransformerEncoder:
 
     def encode_passages(self, texts: Sequence[str], /) -> Vectors:
         """Encode passages: shape (texts, dim), unit rows, in the order given."""
-        return self._encode([passage_text(self._spec, text) for text in texts])
+        rows, over = self._encode([passage_text(self._spec, text) for text in texts])
+        tell_of_cut_passages(over, self._spec.max_tokens)
+        return rows
 
     def encode_queries(self, texts: Sequence[str], /, instruction: str | None = None) -> Vectors:
         """Encode queries, each with the instruction before it: shape (texts, dim), unit rows.
@@ -125,7 +125,9 @@ class TransformerEncoder:
         Raises:
             UsageError: An instruction for an encoder that takes none.
         """
-        return self._encode([query_text(self._spec, text, instruction) for text in texts])
+        rows, over = self._encode([query_text(self._spec, text, instruction) for text in texts])
+        tell_of_cut_queries(over, self._spec.max_tokens)
+        return rows
 
     def token_ends(self, text: str, /) -> TokenEnds:
         """Where each token of the bare text ends, in code points, never decreasing."""
@@ -151,19 +153,18 @@ class TransformerEncoder:
         with torch.inference_mode():
             return torch.split(self.forward.model.states(rows), [len(row) for row in rows])
 
-    def _encode(self, texts: Sequence[str]) -> Vectors:
+    def _encode(self, texts: Sequence[str]) -> tuple[Vectors, list[int]]:
+        """The rows of texts in their templates, and how many tokens of each were not read."""
         vectors = np.empty((len(texts), self._spec.dim), np.float32)
-        cut = start = 0
+        over: list[int] = []
+        start = 0
         with torch.inference_mode():
             for whole in self._tokenised_ahead(texts):
-                cut += sum(len(ids) > self._spec.max_tokens for ids in whole)
+                over += [max(0, len(ids) - self._spec.max_tokens) for ids in whole]
                 rows = [self.tokens.cut(ids) for ids in whole]
                 vectors[start : start + len(rows)] = self._encode_window(rows)
                 start += len(rows)
-        if cut:
-            log.warning("%d of %d texts exceed %d tokens and were cut there",
-                        cut, len(texts), self._spec.max_tokens)  # fmt: skip
-        return vectors
+        return vectors, over
 
     def _tokenised_ahead(self, texts: Sequence[str]) -> Iterator[list[list[int]]]:
         """Token ids, window by window; the next one is made while the device computes."""

@@ -4,7 +4,6 @@ check -> encode_queries -> Filters.allowed -> Ranking.searcher (meaning, words, 
 -> Shape.bounded -> folded -> Shape.hits
 """
 
-import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,8 +31,6 @@ from retriever.ranking import Ranking
 from retriever.shape import Shape
 from retriever.state import SearchState
 from retriever.sure import confidences
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +121,8 @@ class Retriever:
         """Find the passages that answer a question, in whatever language they are written.
 
         Args:
-            query: The question, in any language. What exceeds the encoder's limit is not read,
-                and a warning is logged.
+            query: The question, in any language. What exceeds the encoder's limit is not read, and
+                the encoder logs a warning.
             k: Most hits wanted, at least 1.
             languages: Only passages in these languages (BCP 47 codes, as in `Hit.passage`).
             path: Only sources that match this pattern in gitignore syntax: "manuals/", "*.pdf".
@@ -161,9 +158,6 @@ class Retriever:
         filters = Filters(languages, path, formats, modified_after, modified_before)
         shape = Shape(k, min_score, per_document, min_confidence)
         ranking = Ranking(mode, balance)
-        cut = self.encoder.query_tokens_cut(query, instruction)
-        if cut:
-            log.warning("the question is too long: its last %d tokens were not read", cut)
         vector = self.encoder.encode_queries([query], instruction)[0]
         question = Question(query, vector, detect_language(query))
         with self._lock:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from encoder.cut import tell_of_cut_queries
 from encoder.errors import UsageError
 from encoder.registry import E5_SMALL
 from encoder.spec import EncoderSpec, TokenEnds, Vectors
@@ -54,6 +55,7 @@ class ConceptEncoder:
                 "concepts takes no instruction.",
                 "Leave --instruction out, or use an encoder that takes one: nemotron-8b.",
             )
+        tell_of_cut_queries([self.query_tokens_cut(text) for text in texts], self.spec.max_tokens)
         return self._encode(texts)
 
     def token_ends(self, text: str, /) -> TokenEnds:

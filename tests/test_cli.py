@@ -198,6 +198,14 @@ def test_explain_says_where_the_rows_are_searched(
     assert "Search: the processor scans the rows: " in capsys.readouterr().err
 
 
+def test_a_question_that_is_too_long_is_said_once(
+    index_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search(index_dir, "cat" * 200, "--explain") == 0  # encoded again, to explain the hits
+    errors = capsys.readouterr().err
+    assert errors.count("Warning: ") == errors.count("its last 88 tokens were not read") == 1
+
+
 def run_in(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=240, check=False

@@ -186,6 +186,8 @@ def test_a_text_over_the_limit_is_cut_here_and_counted(
     encoder.encode_passages(["x" * 500, "x" * room])
     assert server.texts == [["say " + "x" * room] * 2]
     assert warnings(caplog) == ["1 of 2 texts exceed 200 tokens and were cut there"]
+    encoder.encode_queries(["x" * (room + 7)])
+    assert warnings(caplog)[1:] == ["the question is too long: its last 7 tokens were not read"]
     assert encoder.query_tokens_cut("x" * room) == 0
     assert encoder.query_tokens_cut("x" * (room + 7)) == 7
 

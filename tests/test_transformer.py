@@ -44,6 +44,12 @@ def test_a_text_over_the_limit_is_cut_there_and_counted(
     rows = tiny.encode_passages([long, cut])
     assert rows[0] == pytest.approx(rows[1], abs=1e-6)
     assert caplog.messages == ["1 of 2 texts exceed 64 tokens and were cut there"]
+    caplog.clear()
+    over = tiny.query_tokens_cut(long)
+    tiny.encode_queries([long])
+    assert caplog.messages == [f"the question is too long: its last {over} tokens were not read"]
+    tiny.encode_queries([long, long])
+    assert caplog.messages[1:] == ["2 of 2 questions exceed 64 tokens and were cut there"]
     assert tiny.query_tokens_cut("?") == 0 or "Instruct" in tiny.spec.query_template
 
 
