@@ -100,7 +100,10 @@ def search(
     show_log(quiet=True)
     from indexer.manifest import recorded_encoder
     from indexer.store import open_index
+    from retriever import remarks
     from retriever.ahead import read_ahead
+    from retriever.filters import Filters
+    from retriever.remarks import Asked
     from retriever.retriever import Retriever
     from retriever.snippet import show as snippet
     from retriever.why import explain_hits
@@ -114,14 +117,16 @@ def search(
     retriever = Retriever.open(index, load(name, accept_licence=accept_license))
     held = {code.lower(): code for code in retriever.languages()}
     languages = tuple(held.get(code.lower(), code) for code in _listed(lang))
+    filters = Filters(languages, path, _listed(formats), since, until)
+    asked = Asked(question, filters, mode, balance)
     hits = retriever.search(
         question,
         k,
-        languages=languages,
-        path=path,
-        formats=_listed(formats),
-        modified_after=since,
-        modified_before=until,
+        languages=filters.languages,
+        path=filters.path,
+        formats=filters.formats,
+        modified_after=filters.modified_after,
+        modified_before=filters.modified_before,
         min_score=min_score,
         min_confidence=min_confidence,
         per_document=per_document,
@@ -132,8 +137,7 @@ def search(
         fold=fold,
     )
     if explain:
-        stderr.print(f"Balance: {retriever.balance_choice(question, balance).reason}.")
-        stderr.print(f"Search: {retriever.card_choice(balance).reason}.", markup=False)
+        show.print_ranking(retriever, asked)
     whys: tuple[Why, ...] = ()
     if explain or not as_json:
         whys = explain_hits(question, hits, retriever.encoder, instruction)
@@ -143,20 +147,21 @@ def search(
         for hit, why in zip(hits, whys, strict=True):
             show.print_hit(hit, snippet(hit.passage.text, why), explain=explain)
         if explain and whys:
-            stderr.print(show.how_explained(whys[0]))
-    if not hits:
-        given = {
-            "--lang": lang,
-            "--path": path,
-            "--format": formats,
-            "--after": after,
-            "--before": before,
-            "--min-score": min_score,
-            "--min-confidence": min_confidence,
-        }
-        used = [option for option, value in given.items() if value not in (None, "")]
-        show.print_nothing_found(retriever.languages(), languages, used, mode)
-    return NOTHING_FOUND if fail_empty and not hits else 0
+            stderr.print(show.how_explained(whys[0]), markup=False)
+    for remark in remarks.missing_phrases(retriever, asked):
+        show.print_remark(remark)
+    if hits:
+        wanted = explain or min_confidence is not None
+        for remark in (
+            *remarks.absent(retriever, filters),
+            *remarks.unknown_confidence(retriever, asked, wanted=wanted),
+        ):
+            show.print_remark(remark)
+        return 0
+    least = {"--min-score": min_score, "--min-confidence": min_confidence}
+    used = [*filters.options(), *(name for name, value in least.items() if value is not None)]
+    show.print_nothing_found(remarks.nothing_found(retriever, asked, used))
+    return NOTHING_FOUND if fail_empty else 0
 
 
 def _listed(names: str) -> tuple[str, ...]:

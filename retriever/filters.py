@@ -13,6 +13,11 @@ from indexer.patterns import compile_patterns
 from indexer.store import Snapshot
 
 
+def format_name(text: str) -> str:
+    """The name of a format as the build lists it; people write ".PDF" too."""
+    return text.lower().removeprefix(".")
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What a passage must be; the empty filters let everything through.
@@ -30,6 +35,17 @@ class Filters:
     formats: Sequence[str] = ()
     modified_after: datetime | None = None
     modified_before: datetime | None = None
+
+    def options(self) -> list[str]:
+        """Those that are used, as the command line names them."""
+        used = {
+            "--lang": bool(self.languages),
+            "--path": self.path is not None,
+            "--format": bool(self.formats),
+            "--after": self.modified_after is not None,
+            "--before": self.modified_before is not None,
+        }
+        return [option for option, is_used in used.items() if is_used]
 
     def allowed(self, snapshot: Snapshot) -> Mask:
         """Say of each row whether it may be found, shape (rows,).
@@ -52,7 +68,7 @@ class Filters:
             spec = compile_patterns([self.path], "--path")
             kept &= np.array([spec.match_file(source) for source in snapshot.sources], np.bool_)
         if self.formats:
-            wanted = {name.lower().removeprefix(".") for name in self.formats}
+            wanted = {format_name(name) for name in self.formats}
             kept &= np.array([name in wanted for name in snapshot.formats], np.bool_)
         after, before = self.modified_after, self.modified_before
         if after is not None and before is not None and after.timestamp() >= before.timestamp():

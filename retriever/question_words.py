@@ -19,11 +19,10 @@ def question_terms(question: str) -> tuple[Term, ...]:
     terms: dict[str, Term] = {}
     rest = question
     for match in _QUOTED.finditer(question):
-        phrase = spelling(next(filter(None, match.groups())))
-        tokens = tuple(word_tokens(phrase))
-        if len(tokens) > 1:
+        term = _quoted_term(match)
+        if term is not None and " " in term.text:
             rest = rest.replace(match[0], " \n ")
-            terms[" ".join(tokens)] = Term(" ".join(tokens), tuple(_phrase(phrase, tokens)))
+            terms[term.text] = term
     rest = spelling(rest)
     for word in word_tokens(rest):
         terms.setdefault(word, Term(word, tuple(_word(word))))
@@ -31,6 +30,28 @@ def question_terms(question: str) -> tuple[Term, ...]:
         spellings = (Spelling("forms", (code,)), Spelling("above", (code,), ABOVE))
         terms.setdefault(code, Term(code, spellings))
     return tuple(terms.values())[:MOST_TERMS]
+
+
+def quoted_phrases(question: str) -> Iterator[tuple[str, Term]]:
+    """What a question has in quotes, as it is written there, and the term that finds it."""
+    for match in _QUOTED.finditer(question):
+        term = _quoted_term(match)
+        if term is not None:
+            yield _written(match), term
+
+
+def _written(match: re.Match[str]) -> str:
+    return next(filter(None, match.groups()))
+
+
+def _quoted_term(match: re.Match[str]) -> Term | None:
+    """None where no word stands between the quotes."""
+    phrase = spelling(_written(match))
+    tokens = tuple(word_tokens(phrase))
+    if not tokens:
+        return None
+    spellings = _phrase(phrase, tokens) if len(tokens) > 1 else _word(tokens[0])
+    return Term(" ".join(tokens), tuple(spellings))
 
 
 def _phrase(phrase: str, tokens: tuple[str, ...]) -> Iterator[Spelling]:

@@ -27,10 +27,11 @@ from retriever.errors import BlankQuery
 from retriever.filters import Filters
 from retriever.folds import folded, unfolded
 from retriever.hit import Hit, SearchMode
+from retriever.question_words import quoted_phrases
 from retriever.ranking import Ranking
 from retriever.shape import Shape
 from retriever.state import SearchState
-from retriever.sure import confidences
+from retriever.sure import ConfidenceChoice, choose_confidence, confidences
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,32 @@ class Retriever:
         if bonus and self._state.rows.rows_in(language).any():
             reason += f"; the best passage in {language_name(language)} gets {bonus} more"
         return BalanceChoice(balance, reason)
+
+    def confidence_choice(
+        self, filters: Filters, balance: BalanceMode = "auto"
+    ) -> ConfidenceChoice:
+        """Say whether `search` knows how likely its hits answer, and why."""
+        with self._lock:
+            passages = np.count_nonzero(filters.allowed(self._state.snapshot))
+            return choose_confidence(self._state, balance, int(passages))
+
+    def missing_phrases(self, query: str, filters: Filters) -> tuple[str, ...]:
+        """The quoted phrases of a question that stand in no passage that the filters leave.
+
+        None where the words of the index cannot be searched.
+        """
+        quoted = [*quoted_phrases(query)]
+        if not quoted:
+            return ()
+        with self._lock, self._state.index.reading() as database:
+            words, allowed = self._state.words(database), filters.allowed(self._state.snapshot)
+            if words.missing:
+                return ()
+            return tuple(
+                written
+                for written, term in quoted
+                if not len(words.search([(term, 1.0)], 1, allowed).rows)
+            )
 
     def card_choice(self, balance: BalanceMode = "auto") -> CardChoice:
         """Say whether `search` scans the rows on a GPU, and why."""

@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from encoder.console import stderr, stdout
 from retriever.context import also_in, cite
-from retriever.hit import Hit, Label, SearchMode
+from retriever.hit import Hit, Label
 from retriever.snippet import Snippet, clean_line
 from retriever.why import Why
+
+if TYPE_CHECKING:  # these bring libraries that --help does not need
+    from retriever.remarks import Asked
+    from retriever.retriever import Retriever
 
 CONFIDENCE_STYLE: dict[Label, str] = {"strong": "bold green", "possible": "yellow", "weak": "dim"}
 
@@ -25,7 +30,8 @@ def as_data(hits: Sequence[Hit], whys: Sequence[Why]) -> list[dict[str, object]]
 def how_explained(why: Why) -> str:
     """Say what is marked in the hits, and by what."""
     if why.by == "tokens":
-        return "Underlined: the words in which the question found most of what it asks for."
+        marked = "In [brackets]" if stdout.color_system is None else "Underlined"
+        return f"{marked}: the words in which the question found most of what it asks for."
     return "No words are marked: this encoder shows no token states, so sentences were encoded."
 
 
@@ -46,36 +52,41 @@ def print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
     facts.append(heading, "dim")
     if hit.also_in:
         facts.append(f"  also in: {also_in(hit)}", "cyan")
-    text = Text(snippet.text)
-    text.stylize("bold", snippet.best_start, snippet.best_end)
-    for start, end in snippet.words if explain else ():
-        text.stylize("underline", start, end)
     stdout.print(facts)
-    stdout.print(text, soft_wrap=True)
+    stdout.print(marked(snippet, explain=explain), soft_wrap=True)
     stdout.print()
 
 
-def print_nothing_found(
-    held: dict[str, int], asked: Sequence[str], used: Sequence[str], mode: SearchMode
-) -> None:
-    """Say why there may be no hit; `used` are the options that left passages out."""
-    strange = [code for code in asked if code not in held]
-    if not held:
-        stderr.print("Nothing found: the index holds no passages. See: python -m indexer ls")
-    elif strange:
-        stderr.print(
-            f"Nothing found: no passage is in {', '.join(strange)}; the index holds "
-            f"{', '.join(f'{clean_line(code)} ({number})' for code, number in held.items())}.",
-            markup=False,
-        )
-    elif used:
-        *first, last = used
-        options = f"{', '.join(first)} or {last}" if first else last
-        stderr.print(f"Nothing found: loosen {options}.")
-    elif mode == "lexical":
-        stderr.print(
-            "Nothing found: no passage holds a word of the question that counts. "
-            "Search by meaning too: --mode hybrid"
-        )
-    else:
-        stderr.print("Nothing found.")
+def marked(snippet: Snippet, *, explain: bool) -> Text:
+    """The best sentence bold and its words underlined; a pipe shows neither, so brackets there."""
+    words = snippet.words if explain else ()
+    if stdout.color_system is None:
+        text = snippet.text
+        for start, end in reversed(words):
+            text = f"{text[:start]}[{text[start:end]}]{text[end:]}"
+        return Text(text)
+    marked = Text(snippet.text)
+    marked.stylize("bold", snippet.best_start, snippet.best_end)
+    for start, end in words:
+        marked.stylize("underline", start, end)
+    return marked
+
+
+def print_ranking(retriever: "Retriever", asked: "Asked") -> None:
+    """Say what ranked the hits."""
+    if asked.mode == "lexical":
+        stderr.print("Search: by the question's words alone; neither meaning nor balance ranks.")
+        return
+    balance = retriever.balance_choice(asked.question, asked.balance)
+    stderr.print(f"Balance: {balance.reason}.", markup=False)
+    stderr.print(f"Search: {retriever.card_choice(asked.balance).reason}.", markup=False)
+
+
+def print_remark(remark: str) -> None:
+    """Say something that is not wrong but may surprise."""
+    stderr.print(f"Note: {clean_line(remark)}.", markup=False)
+
+
+def print_nothing_found(why: str) -> None:
+    """Say it where remarks are said."""
+    stderr.print(clean_line(why), markup=False)

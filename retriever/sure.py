@@ -1,15 +1,53 @@
 """rows -> how likely each answers: a search asks the model of retriever/confidence.py."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
 from indexer.card import Mask
 from retriever.balance import BalanceMode
-from retriever.confidence import SAMPLE_ROWS, Background, ScoreMode, confidence_model, features
+from retriever.confidence import (
+    LEAST_PASSAGES,
+    SAMPLE_ROWS,
+    Background,
+    ConfidenceModel,
+    ScoreMode,
+    confidence_model,
+    features,
+)
 from retriever.dense_leg import Question
 from retriever.fusion import mask_of
 from retriever.hit import Confidence
 from retriever.state import SearchState
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceChoice:
+    """Whether hits say how likely they answer, and why not: too few passages, or no model."""
+
+    name: Literal["known", "few", "unfitted"]
+    reason: str
+
+
+def choose_confidence(state: SearchState, balance: BalanceMode, passages: int) -> ConfidenceChoice:
+    """Say whether `confidences` knows anything of a search.
+
+    Args:
+        state: The rows.
+        balance: As it was searched with.
+        passages: How many could have been found.
+    """
+    encoder = state.index.manifest.encoder.name
+    if _model(state, balance) is None:
+        return ConfidenceChoice("unfitted", f"nothing was fitted for {encoder}")
+    if passages < LEAST_PASSAGES:
+        few = "1 passage" if passages == 1 else f"{passages} passages"
+        return ConfidenceChoice(
+            "few", f"among {few} none can stand out; it takes {LEAST_PASSAGES} to tell"
+        )
+    return ConfidenceChoice("known", f"by what was fitted for {encoder}")
 
 
 def confidences(
@@ -35,9 +73,7 @@ def confidences(
         passages are too few to tell.
     """
     unknown = (None,) * len(rows)
-    # "full" and "auto" have the same scores but for the lift, which says nothing of an answer.
-    fitted: ScoreMode = "off" if state.effective(balance) == "off" else "auto"
-    model = confidence_model(state.index.manifest.encoder.name, fitted)
+    model = _model(state, balance)
     if model is None or not len(rows):
         return unknown
     there = np.flatnonzero(allowed)
@@ -51,6 +87,12 @@ def confidences(
         [languages[state.snapshot.language_of[row]] == question.language for row in rows]
     )
     return model.confidences(features(_scores(state, question, balance, rows), own, background))
+
+
+def _model(state: SearchState, balance: BalanceMode) -> ConfidenceModel | None:
+    # "full" and "auto" have the same scores but for the lift, which says nothing of an answer.
+    fitted: ScoreMode = "off" if state.effective(balance) == "off" else "auto"
+    return confidence_model(state.index.manifest.encoder.name, fitted)
 
 
 def _scores(

@@ -10,13 +10,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
+from rich.text import Span
 
 import encoder.cli
 import encoder.doctor
 import indexer.cli
 import retriever.cli
+import retriever.show
 from encoder.registry import REGISTRY
+from retriever.confidence import ConfidenceModel
+from retriever.snippet import Snippet
 from tests.test_wrong_input import load
+from tests.word_states import WordEncoder
 
 ROOT = Path(__file__).parent.parent
 
@@ -137,6 +143,7 @@ def test_nothing_found_is_said_and_can_be_an_exit_code(
     assert search(index_dir, "cat", "--lang", "fr") == 0
     assert search(index_dir, "cat", "--min-score", "1.1", "--fail-empty") == 3
     assert search(index_dir, "cat", "--path", "a*", "--lang", "ja", "--after", "2001-01-01") == 0
+    assert search(index_dir, "cat", "--format", ".EXE,pdf") == 0
     assert search(index_dir, "xylophone", "--mode", "lexical") == 0
     output = capsys.readouterr()
     assert output.out == ""
@@ -144,9 +151,92 @@ def test_nothing_found_is_said_and_can_be_an_exit_code(
         "Nothing found: no passage is in fr; the index holds de (2), es (1), ja (1).",
         "Nothing found: loosen --min-score.",
         "Nothing found: loosen --lang, --path or --after.",
+        "Nothing found: no document has the format .EXE, pdf; the index holds html, md, txt.",
         "Nothing found: no passage holds a word of the question that counts. "
         "Search by meaning too: --mode hybrid",
     ]
+
+
+def test_a_language_or_format_that_is_not_there_is_named_beside_the_hits(
+    index_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search(index_dir, "cat", "--lang", "ja,fr", "--format", "exe,TXT") == 0
+    output = capsys.readouterr()
+    assert "weather.txt" in output.out
+    assert output.err.splitlines() == [
+        "Note: no passage is in fr; the index holds de (2), es (1), ja (1).",
+        "Note: no document has the format exe; the index holds html, md, txt.",
+    ]
+
+
+def test_a_quoted_phrase_that_stands_nowhere_is_named(
+    index_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = 'cat "Katze schläft" „schläft die Katze“ "Hund" "sofa" "?!" 「好きではありません」'
+    for more in ((), ("--lang", "ja"), ("--mode", "dense")):
+        assert search(index_dir, question, *more) == 0
+    left = "stands in no passage that the filters leave."
+    assert capsys.readouterr().err.splitlines() == [
+        "Note: “schläft die Katze” stands in no passage.",
+        "Note: “Hund” stands in no passage.",
+        f"Note: “Katze schläft” {left}",
+        f"Note: “schläft die Katze” {left}",
+        f"Note: “Hund” {left}",
+        f"Note: “sofa” {left}",
+    ]
+
+
+def test_an_index_of_so_few_passages_that_none_stands_out_says_so(
+    index_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unknown = "Note: How sure the hits are is not known: "
+    assert search(index_dir, "cat", "--min-confidence", "0.5") == 0
+    assert capsys.readouterr().err == (f"{unknown}nothing was fitted for concepts.\n")
+    assert search(index_dir, "cat") == 0
+    assert capsys.readouterr().err == ""
+    model = ConfidenceModel((0.0,) * 6, 0.9, 0.5, 0.05, 0.2)
+    monkeypatch.setattr("retriever.sure.confidence_model", lambda encoder, mode: model)
+    assert search(index_dir, "cat") == 0
+    assert search(index_dir, "cat", "--lang", "ja") == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f"{unknown}among 4 passages none can stand out; it takes 10 to tell.",
+        f"{unknown}among 1 passage none can stand out; it takes 10 to tell.",
+    ]
+    monkeypatch.setattr("retriever.sure.LEAST_PASSAGES", 4)
+    monkeypatch.setattr("retriever.confidence.LEAST_PASSAGES", 4)
+    assert search(index_dir, "cat", "--min-confidence", "0.1") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_words_that_carried_a_hit_are_in_brackets_where_nothing_can_be_underlined(
+    index_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["search", "cat", "--index", str(index_dir), "--encoder", "x", "-k", "1", "--explain"]
+    assert retriever.cli.main(command, lambda name, **more: WordEncoder()) == 0
+    output = capsys.readouterr()
+    assert output.out.splitlines()[1] == "Die [Katze] schläft auf dem Sofa."
+    assert "In [brackets]: the words" in output.err
+
+
+def test_words_that_carried_a_hit_are_underlined_in_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Console(force_terminal=True, color_system="standard")
+    monkeypatch.setattr("retriever.show.stdout", terminal)
+    marked = retriever.show.marked(Snippet("Ja. Die Katze.", 4, 14, ((8, 13),)), explain=True)
+    assert marked.plain == "Ja. Die Katze."
+    assert marked.spans == [Span(4, 14, "bold"), Span(8, 13, "underline")]
+
+
+def test_where_words_alone_rank_nothing_is_said_of_balance(
+    index_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search(index_dir, "Sofa", "--explain", "--mode", "lexical") == 0
+    errors = capsys.readouterr().err
+    assert "Search: by the question's words alone; neither meaning nor balance ranks." in errors
+    assert "Balance:" not in errors
+    assert search(index_dir, "Sofa", "--explain") == 0
+    assert "Balance: " in capsys.readouterr().err
 
 
 def test_control_characters_of_a_document_never_reach_the_terminal(
