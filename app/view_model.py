@@ -14,7 +14,7 @@ from indexer.store import Unread
 from retriever.context import also_in, cite
 from retriever.hit import Hit, Label
 from retriever.retriever import Retriever
-from retriever.snippet import clean_line, clean_spans, show
+from retriever.snippet import clean_line, clean_spans, show, without_rules
 from retriever.why import Why
 
 # More sentences than these say nothing more about why a hit was found.
@@ -188,7 +188,7 @@ def _reasons(text: str, why: Why) -> tuple[Reason, ...]:
             for word in why.words
             if sentence.start <= word.start and word.end <= sentence.end
         ]
-        line, spans = clean_spans(text[sentence.start : sentence.end], words)
+        line, spans = clean_spans(*without_rules(text[sentence.start : sentence.end], words))
         cuts = [0, *(at for span in spans for at in span), len(line)]
         parts = [(line[a:b], bool(i % 2)) for i, (a, b) in enumerate(pairwise(cuts)) if a < b]
         reasons.append(Reason(f"{sentence.score:.2f}", tuple(parts)))

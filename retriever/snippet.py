@@ -1,5 +1,6 @@
 """What to show of a hit: the part around the sentence that carried most of its score."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,14 @@ from retriever.why import Why
 # About three lines of a terminal or a card.
 SNIPPET_CHARS = 280
 ELLIPSIS = "…"
+# What is only drawn: a line of nothing but such signs, or four alike among others of them alone
+# between spaces, since three may be a dash.
+_DRAWN, _ALIKE = "-=_*~#+|:\u2500-\u257f", "-=_*~\u2500-\u257f"
+RULE = re.compile(
+    rf"^[ \t]*(?:[{_DRAWN}][ \t]*){{3,}}$|"
+    rf"(?<!\S)(?=[{_DRAWN}]*?([{_ALIKE}])\1{{3}})[{_DRAWN}]+(?!\S)",
+    re.MULTILINE,
+)
 
 Spans = tuple[tuple[int, int], ...]
 """Half-open spans of a text, in order."""
@@ -32,8 +41,31 @@ class Snippet:
 
 
 def show(text: str, why: Why) -> Snippet:
-    """Show of a passage the sentence that carried most, with what stands around it."""
-    return _around(text, (why.best.start, why.best.end), [(w.start, w.end) for w in why.words])
+    """Show of a passage the sentence that carried most, with what stands around it.
+
+    Lines that are only drawn ("=====", borders of tables) are left out.
+    """
+    best, *words = [(part.start, part.end) for part in (why.best, *why.words)]
+    text, (best, *words) = without_rules(text, [best, *words])
+    return _around(text, best, words)
+
+
+def without_rules(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
+    """Leave out what is only drawn, and find the spans again; a text of nothing else stays."""
+    kept, last = "", 0
+    gone: list[tuple[int, int]] = []
+    for match in RULE.finditer(text):
+        kept += text[last : match.start()]
+        gone.append(match.span())
+        last = match.end()
+    kept += text[last:]
+    if not gone or not kept.strip():
+        return text, [*spans]
+
+    def place(at: int) -> int:
+        return at - sum(min(at, end) - start for start, end in gone if start < at)
+
+    return kept, [(place(start), place(end)) for start, end in spans]
 
 
 def clean_line(text: str) -> str:

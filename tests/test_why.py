@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from encoder.spec import TextStates
 from indexer.store import StoredPassage
 from retriever.hit import Hit
-from retriever.snippet import Snippet, clean_line, clean_spans, show
+from retriever.snippet import Snippet, clean_line, clean_spans, show, without_rules
 from retriever.why import UNREAD, Leans, Part, Why, explain_by_tokens, explain_hits
 from tests.concept_encoder import SPEC, ConceptEncoder
 from tests.word_states import WordEncoder
@@ -122,6 +122,46 @@ def test_a_snippet_marks_words_where_they_stand_after_cleaning() -> None:
     text = "Brot.\x1b  \nDie\u202e Katze   ist\x00 da."
     why = Why("tokens", (Part(0, 9, 0.1), Part(9, 30, 0.9)), (Part(14, 19, 0.6), Part(22, 26, 0.4)))
     assert show(text, why) == Snippet("Brot. Die Katze ist da.", 6, 23, ((10, 15), (16, 19)))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Title\n=====\nText.", "Title Text."),
+        ("Title ===== Text.", "Title Text."),
+        ("| a | b |\n|:---|----:|\n| c | d |", "| a | b | | c | d |"),
+        ("a\n+----+----+\nb\n* * *\nc ┌────┬────┐ d", "a b c d"),
+        ("Name: ________ Date", "Name: Date"),
+        ("a --- b -- c, --no-pager, 1----2, d... e", "a --- b -- c, --no-pager, 1----2, d... e"),
+        ("猫====猫", "猫====猫"),
+        ("=====\n-----", "===== -----"),
+    ],
+)
+def test_what_is_only_drawn_is_left_out_of_a_snippet(text: str, shown: str) -> None:
+    assert show(text, Why("tokens", (Part(0, len(text), 1.0),), ())).text == shown
+
+
+def test_a_long_rule_leaves_room_for_the_text_and_marks_stay_on_their_words() -> None:
+    text = f"Title\n{'=' * 400}\nDie Katze schläft. Das Brot."
+    start = text.index("Die")
+    why = Why(
+        "tokens",
+        (Part(0, start, 0.1), Part(start, start + 19, 0.9)),
+        (Part(start + 4, start + 9, 1.0),),
+    )
+    snippet = show(text, why)
+    assert snippet.text == "Title Die Katze schläft. Das Brot."
+    assert snippet.text[snippet.best_start : snippet.best_end] == "Die Katze schläft."
+    assert [snippet.text[start:end] for start, end in snippet.words] == ["Katze"]
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(alphabet="a= -|\n猫.", max_size=40), st.integers(0, 40), st.integers(0, 40))
+def test_spans_hold_the_same_text_without_what_is_drawn(text: str, one: int, two: int) -> None:
+    start, end = sorted((min(one, len(text)), min(two, len(text))))
+    kept, ((first, last),) = without_rules(text, [(start, end)])
+    left = [ch for ch in kept[first:last] if ch in "a猫."]
+    assert left == [ch for ch in text[start:end] if ch in "a猫."]
 
 
 @settings(deadline=None, derandomize=True)

@@ -58,6 +58,15 @@ def test_a_hit_and_what_explains_it_become_a_card() -> None:
     )
 
 
+def test_rules_are_in_the_whole_passage_only() -> None:
+    text = "Titel\n=====\nDie Katze. Das Brot."
+    why = Why("tokens", (Part(0, 22, 0.9), Part(22, 31, 0.1)), (Part(16, 21, 1.0),))
+    card = cards([hit(text)], [why])[0]
+    assert (card.best, card.after) == ("Titel Die Katze.", " Das Brot.")
+    assert card.why[0] == Reason("0.90", (("Titel Die ", False), ("Katze", True), (".", False)))
+    assert card.paragraphs == ("Titel", "=====", "Die Katze. Das Brot.")
+
+
 def test_a_card_without_a_heading_shows_the_title_of_its_document() -> None:
     card = cards([hit("text", title="Handbuch")], [whole("text")])[0]
     assert card.heading == "Handbuch"
