@@ -9,8 +9,10 @@ pasted together from strings: a text becomes `element.text`, and cannot be anyth
 import re
 from collections.abc import Iterable
 from pathlib import PurePath
+from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from app.examples import Example
 from app.view_model import Card, IndexFacts, LanguageCount
 from encoder.errors import RagError
 from retriever.snippet import clean_line
@@ -118,6 +120,25 @@ def notice_html(kind: str, what: str, next_step: str = "") -> str:
     return _written(box)
 
 
+def group_html(name: str) -> str:
+    """What stands above a group of controls."""
+    heading = Element("p", {"class": "ct-group"})
+    heading.text = name
+    return _written(heading)
+
+
+def examples_html(examples: Iterable[Example]) -> str:
+    """Questions as links to their own results; a link's text is literal, a button's is Markdown."""
+    box = Element("div", {"class": "ct-examples"})
+    _add(box, "p", "ct-line", "For instance:")
+    lines = _add(box, "ul", "")
+    for example in examples:
+        link = _add(_add(lines, "li", ""), "a", "", example.question)
+        link.set("href", f"?q={quote(example.question, safe='', errors='replace')}")
+        _in_language(link, example.language)
+    return _written(box)
+
+
 def line_html(text: str) -> str:
     """One dim line."""
     line = Element("p", {"class": "ct-line"})
@@ -153,10 +174,14 @@ def _why(article: Element, card: Card) -> None:
 
 
 def _passage_text(element: Element, card: Card) -> None:
+    _in_language(element, card.language)
+
+
+def _in_language(element: Element, language: str) -> None:
     """The browser finds the direction by the text; the language decides about glyphs and voice."""
     element.set("dir", "auto")
-    if _LANGUAGE_TAG.fullmatch(card.language):
-        element.set("lang", card.language)
+    if _LANGUAGE_TAG.fullmatch(language):
+        element.set("lang", language)
 
 
 def _language_badge(parent: Element, code: str, name: str) -> None:

@@ -1,10 +1,13 @@
 """The controls behind "More": how many results, of which files, found by what."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
 import streamlit as st
 
+from app.link import choice, is_day, is_number
+from app.markup import group_html
 from retriever.hit import Label, SearchMode
 from retriever.retriever import Retriever
 
@@ -67,52 +70,69 @@ class Narrowing:
 
 
 def draw_narrowing(retriever: Retriever) -> Narrowing:
-    """Draw the controls, and read them."""
-    path = st.text_input(
-        "Only files that match",
-        placeholder="manuals/ or *.pdf",
-        help="A pattern in gitignore syntax.",
-        key="path",
-        bind="query-params",
-    )
-    k = st.number_input("Most results", 1, MOST_HITS, DEFAULT_HITS, key="k", bind="query-params")
-    per_document = st.number_input(
-        "Most results of one file",
-        1,
-        MOST_HITS,
-        None,
-        placeholder="any number",
-        key="each",
-        bind="query-params",
-    )
-    formats = st.multiselect(
-        "Formats",
-        retriever.formats(),
-        placeholder="All formats",
-        key="format",
-        bind="query-params",
-    )
-    # Without a least date Streamlit refuses those of more than ten years ago.
-    after = st.date_input(
-        "Files written to since", None, EARLIEST, key="after", bind="query-params"
-    )
-    before = st.date_input(
-        "Files written to before", None, EARLIEST, key="before", bind="query-params"
-    )
-    mode = st.selectbox(
-        "Find by", [*MODES], format_func=lambda name: MODES[name], key="mode", bind="query-params"
-    )
-    least = st.selectbox(
-        "Show", [*LEAST], format_func=lambda name: LEAST[name], key="least", bind="query-params"
-    )
-    fold = st.checkbox(
-        "One result for translations and copies", value=True, key="fold", bind="query-params"
-    )
+    """Draw the controls in two groups, and read them."""
+    results, files = st.columns(2, gap="large")
+    with results:
+        st.html(group_html("Results"))
+        mode = choice("mode", "Find by", MODES)
+        least = choice("least", "Show", LEAST)
+        most, each = st.columns(2)
+        k = most.number_input(
+            "Most results", 1, MOST_HITS, DEFAULT_HITS, key="k", bind="query-params"
+        )
+        per_document = each.number_input(
+            "Most of one file",
+            1,
+            MOST_HITS,
+            None,
+            placeholder="any",
+            key="each",
+            bind="query-params",
+        )
+        fold = st.checkbox(
+            "One for all translations and copies", value=True, key="fold", bind="query-params"
+        )
+    with files:
+        st.html(group_html("Files"))
+        path = st.text_input(
+            "Only those that match",
+            placeholder="manuals/ or *.pdf",
+            help="A pattern in gitignore syntax.",
+            key="path",
+            bind="query-params",
+        )
+        formats = st.multiselect(
+            "Formats",
+            retriever.formats(),
+            placeholder="All formats",
+            key="format",
+            bind="query-params",
+        )
+        since, until = st.columns(2)
+        # Without a least date Streamlit refuses those of more than ten years ago.
+        after = since.date_input(
+            "Written to since", None, EARLIEST, key="after", bind="query-params"
+        )
+        before = until.date_input("And before", None, EARLIEST, key="before", bind="query-params")
     return Narrowing(
         int(k), path or None, tuple(formats), after, before,
         None if per_document is None else int(per_document), mode,
         least, fold,
     )  # fmt: skip
+
+
+def url_checks(retriever: Retriever) -> dict[str, Callable[[str], bool]]:
+    """For each parameter that the controls have in the URL, which values make sense."""
+    return {
+        "k": lambda text: is_number(text, MOST_HITS),
+        "each": lambda text: is_number(text, MOST_HITS),
+        "format": retriever.formats().__contains__,
+        "after": is_day,
+        "before": is_day,
+        "mode": MODES.__contains__,
+        "least": LEAST.__contains__,
+        "fold": ("true", "false").__contains__,
+    }
 
 
 def _midnight(day: date | None) -> datetime | None:

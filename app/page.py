@@ -13,24 +13,28 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.link import follow_url, nonsense, write_url
 from app.markup import (
     card_html,
     counted,
     error_html,
+    examples_html,
     facts_html,
     header_html,
     languages_html,
     line_html,
     notice_html,
 )
-from app.narrowing import Narrowing, draw_narrowing
+from app.narrowing import Narrowing, draw_narrowing, url_checks
 from app.view_model import IndexFacts, cards, index_facts, language_counts
 from encoder.errors import RagError
 from encoder.load import load_encoder
 from indexer.errors import IndexMismatch
 from retriever.confidence import reaches
 from retriever.errors import BlankQuery
+from retriever.filters import Filters
 from retriever.hit import Hit
+from retriever.remarks import Asked, missing_phrases, unknown_confidence
 from retriever.retriever import Retriever
 from retriever.snippet import clean_line
 from retriever.why import explain_hits
@@ -57,6 +61,17 @@ class Request:
     query: str
     languages: tuple[str, ...]
     narrowing: Narrowing
+
+    @property
+    def filters(self) -> Filters:
+        """What a passage must be."""
+        chosen = self.narrowing
+        return Filters(self.languages, chosen.path, chosen.formats, chosen.since, chosen.until)
+
+    @property
+    def asked(self) -> Asked:
+        """What there may be a remark about."""
+        return Asked(self.query, self.filters, self.narrowing.mode, "auto")
 
 
 def draw(index_dir: Path, open_retriever: OpenRetriever = Retriever.open) -> None:
@@ -98,6 +113,12 @@ def _title() -> str:
 
 def _request(retriever: Retriever) -> Request:
     """Draw the question box and the filters; the URL holds what they hold."""
+    checks = {"lang": retriever.languages().__contains__, **url_checks(retriever)}
+    strange = [] if "seen" in st.session_state else nonsense(checks)
+    st.session_state["seen"] = True  # later it is what the page itself has written
+    if strange:
+        what = f"The link holds what makes no sense here: {', '.join(strange)}."
+        st.html(notice_html("info", what, "It was left out."))
     query = st.text_input(
         "Ask in any language",
         type="search",
@@ -115,16 +136,12 @@ def _request(retriever: Retriever) -> Request:
 
 
 def _languages_wanted(retriever: Retriever) -> tuple[str, ...]:
-    """Draw the language filter.
-
-    It is not bound to the URL as the other widgets are: that would put its labels there, and they
-    hold counts. So the URL's change, by a link or the back button, is found by comparing.
-    """
+    """Draw the language filter; the URL holds its codes (app/link.py)."""
     counts = retriever.languages()
     names = {code: f"{count.name} ({count.code}) · {count.passages:,}"
              for code, count in zip(counts, language_counts(counts), strict=True)}  # fmt: skip
-    in_url = [code for code in st.query_params.get_all("lang") if code in counts]
-    if in_url != st.session_state.get("languages_in_url", []):
+    in_url = follow_url("lang", counts)
+    if in_url is not None:
         st.session_state["languages"] = in_url
     wanted = st.multiselect(
         "Languages of the passages",
@@ -133,9 +150,7 @@ def _languages_wanted(retriever: Retriever) -> tuple[str, ...]:
         placeholder="All languages",
         key="languages",
     )
-    st.session_state["languages_in_url"] = wanted
-    if wanted != st.query_params.get_all("lang"):
-        st.query_params["lang"] = wanted
+    write_url("lang", wanted)
     return tuple(wanted)
 
 
@@ -146,24 +161,28 @@ def _draw_start(facts: IndexFacts) -> None:
             "languages of this folder."
         )
     )
+    if facts.examples:
+        st.html(examples_html(facts.examples))
     st.html(languages_html(facts.languages))
 
 
 def _draw_hits(retriever: Retriever, request: Request) -> None:
     with st.spinner("Searching…"):
-        narrowing = request.narrowing
+        narrowing, filters = request.narrowing, request.filters
         hits = retriever.search(
             request.query,
             narrowing.k,
-            languages=request.languages,
-            path=narrowing.path,
-            formats=narrowing.formats,
-            modified_after=narrowing.since,
-            modified_before=narrowing.until,
+            languages=filters.languages,
+            path=filters.path,
+            formats=filters.formats,
+            modified_after=filters.modified_after,
+            modified_before=filters.modified_before,
             per_document=narrowing.per_document,
             mode=narrowing.mode,
             fold=narrowing.fold,
         )
+    for remark in missing_phrases(retriever, request.asked):
+        st.html(notice_html("info", f"{remark}."))
     if not hits:
         _draw_nothing_found(request)
         return
@@ -175,6 +194,9 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
         what = f"The question is {counted(cut, 'token')} too long; its end was not read."
         st.html(notice_html("warning", what, "Ask in fewer words."))
     st.html(line_html(_summary(shown, request)))
+    wanted = narrowing.least != "weak"
+    for remark in unknown_confidence(retriever, request.asked, wanted=wanted):
+        st.html(line_html(f"{remark}."))
     for start in range(0, len(shown), CARDS_AT_ONCE):
         part = shown[start : start + CARDS_AT_ONCE]
         with st.spinner("Finding the best sentences…"):

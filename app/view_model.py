@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 
+from app.examples import Example, read_examples
 from indexer.language import language_name
 from indexer.store import Unread
 from retriever.context import also_in, cite
@@ -96,6 +98,7 @@ class IndexFacts:
         built: When the last build finished: "2026-11-23 15:23 UTC"; empty while unfinished.
         unread: The files that are not in the index, and why.
         unfinished: A build is running, or was interrupted.
+        examples: Questions to begin with; none where the folder brings none.
     """
 
     folder: str
@@ -109,6 +112,7 @@ class IndexFacts:
     built: str
     unread: tuple[Unread, ...]
     unfinished: bool
+    examples: tuple[Example, ...] = ()
 
 
 def cards(hits: Sequence[Hit], whys: Sequence[Why]) -> tuple[Card, ...]:
@@ -132,14 +136,14 @@ def index_facts(retriever: Retriever) -> IndexFacts:
     """
     index = retriever.index
     with index.reading() as database:
-        documents = len(index.documents(database))
+        sources = {document.source for document in index.documents(database)}
         unread = index.unread(database)
         finished = index.finished_at_utc(database)
     languages = language_counts(retriever.languages())
     spec = retriever.encoder.spec  # not the manifest's: that one may come from a stranger
     return IndexFacts(
         folder=clean_line(index.manifest.corpus_root),
-        documents=documents,
+        documents=len(sources),
         passages=sum(language.passages for language in languages),
         languages=languages,
         encoder=clean_line(spec.name),
@@ -149,6 +153,7 @@ def index_facts(retriever: Retriever) -> IndexFacts:
         built=_minute(finished),
         unread=tuple(Unread(clean_line(u.source), clean_line(u.reason)) for u in unread),
         unfinished=not finished,
+        examples=read_examples(Path(index.manifest.corpus_root), sources),
     )
 
 

@@ -9,6 +9,7 @@ import torch
 
 from encoder.address import is_address
 from encoder.cache import cache_dir
+from encoder.hardware import DeviceChoice
 from encoder.load import choose_encoder, load_transformer
 from encoder.selftest import self_test
 from encoder.served import ServedEncoder
@@ -52,14 +53,23 @@ def examine(
     facts["licence"] = encoder.spec.licence + (
         "" if encoder.spec.commercial_use else " (no commercial use)"
     )
-    choice = encoder.choice
-    facts["runs on"] = f"{choice.device}, {choice.dtype}: {choice.reason}"
+    facts["runs on"] = runs_on(encoder.choice)
     facts["attention"] = f"{encoder.attention.name}: {encoder.attention.reason}"
     for finding in self_test(encoder):
         facts[finding.name] = f"yes ({finding.measured})"
     facts["speed"] = _speed(encoder)
     facts["faster with"] = _faster(encoder)
     return facts
+
+
+def runs_on(choice: DeviceChoice) -> str:
+    """The device, the numbers it computes with, and why."""
+    device = "the processor" if choice.device == "cpu" else choice.device
+    if choice.products == "int8":
+        numbers = f"matrix products in 8-bit integers, everything else in {choice.dtype}"
+    else:
+        numbers = f"everything in {choice.dtype}"
+    return f"{device}, {numbers} ({choice.reason})"
 
 
 def _faiss() -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import encoder.doctor
 import indexer.cli
 import retriever.cli
 import retriever.show
+from encoder.hardware import DeviceChoice
 from encoder.registry import REGISTRY
 from retriever.confidence import ConfidenceModel
 from retriever.snippet import Snippet
@@ -268,6 +270,16 @@ def test_doctor_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["FAISS"].startswith("faiss-")
     if not torch.cuda.is_available():
         assert facts["FAISS"].endswith(": the processor scans an index's rows")
+
+
+def test_doctor_says_which_numbers_compute_what() -> None:
+    choice = DeviceChoice("cpu", "float32", "why", "int8")
+    assert encoder.doctor.runs_on(choice) == (
+        "the processor, matrix products in 8-bit integers, everything else in float32 (why)"
+    )
+    assert encoder.doctor.runs_on(replace(choice, device="cuda", products="float")) == (
+        "cuda, everything in float32 (why)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,10 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "docs").mkdir()
     for name, text in DOCUMENTS.items():
         (folder / "docs" / name).write_text(text, encoding="utf-8")
+    (folder / "docs" / ".ragignore").write_text("questions.jsonl")
+    (folder / "docs" / "questions.jsonl").write_text(
+        '{"question": "אפו המים?", "source": "מים.txt", "language": "he"}', encoding="utf-8"
+    )
     build_index(folder / "docs", folder / "index", ConceptEncoder())
     with served(folder / "index") as address:
         yield address
@@ -178,6 +182,34 @@ def test_a_link_opens_with_its_filter_on(opened: Opened) -> None:
     opened.page.goto(f"{opened.page.url}?q=cat&lang=ar")
     opened.settle("cat")
     assert opened.texts("ct-language") == ["Arabic ar"]
+
+
+def test_an_example_leads_to_its_passages_in_the_same_window(opened: Opened) -> None:
+    link = opened.page.locator(".ct-examples a")
+    assert link.all_inner_texts() == ["אפו המים?"]
+    link.click()
+    opened.settle("אפו המים?")
+    assert opened.texts("ct-source")[0] == "מים.txt"
+    assert len(opened.page.context.pages) == 1
+
+
+def test_the_controls_stand_in_two_groups_and_the_url_holds_tokens(opened: Opened) -> None:
+    opened.ask("cat")
+    opened.page.get_by_test_id("stPopoverButton").click()
+    groups = opened.page.locator(".ct-group")
+    groups.first.wait_for()
+    results, files = (groups.nth(i).bounding_box() for i in range(2))
+    assert results is not None
+    assert files is not None
+    assert results["y"] == files["y"]
+    assert results["x"] < files["x"]
+    opened.page.get_by_label("Find by").click()
+    opened.page.get_by_text("words", exact=True).click()
+    opened.page.wait_for_function("location.search.includes('mode=')")
+    assert parse_qs(urlsplit(opened.page.url).query) == {"q": ["cat"], "mode": ["lexical"]}
+    opened.page.go_back()
+    opened.page.wait_for_function("!location.search.includes('mode=')")
+    opened.page.wait_for_selector(".ct-card")
 
 
 def test_arabic_and_hebrew_read_from_the_right(opened: Opened) -> None:

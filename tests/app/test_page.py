@@ -2,15 +2,18 @@
 
 import json
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from lxml import html
 from streamlit.testing.v1 import AppTest
 
+from app.narrowing import url_checks
 from indexer.build import build_index
 from indexer.manifest import NO_SHA256, read_manifest, sealed
 from indexer.store import IndexWriter, lock_for_writing
 from retriever.confidence import ConfidenceModel
+from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
 
 SCRIPT = Path(__file__).parent / "concept_page.py"
@@ -69,6 +72,55 @@ def test_before_a_question_the_page_says_what_to_do_and_names_the_languages(
     assert texts(page, "ct-card") == []
 
 
+def test_questions_that_the_folder_brings_are_offered_to_begin_with(
+    corpus_dir: Path, index_dir: Path
+) -> None:
+    lines = [
+        {"question": "Where is the cat? *now* :smile: <b>", "source": "animals.txt"},
+        {"question": "¿Cuándo sale el tren?", "source": "trip/train.md", "language": "es"},
+    ]
+    text = "\n".join(json.dumps(line) for line in lines)
+    (corpus_dir / "questions.jsonl").write_text(text, encoding="utf-8")
+    page = open_page(index_dir)
+    (shown,) = texts(page, "ct-examples")
+    assert shown == "For instance:Where is the cat? *now* :smile: <b>¿Cuándo sale el tren?"
+    (block,) = [block for block in page.get("html") if 'class="ct-examples"' in block.proto.body]
+    links = html.fragment_fromstring(block.proto.body).xpath("//a")
+    assert [unquote(link.get("href")) for link in links] == [
+        "?q=Where is the cat? *now* :smile: <b>",
+        "?q=¿Cuándo sale el tren?",
+    ]
+    assert [(link.get("lang"), link.get("dir")) for link in links] == [
+        ("en", "auto"),
+        ("es", "auto"),
+    ]
+
+
+def test_a_quoted_phrase_that_stands_nowhere_is_named(index_dir: Path) -> None:
+    page = open_page(index_dir, q='cat "Sofa liegt" "Katze"')
+    assert texts(page, "ct-what") == ["“Sofa liegt” stands in no passage."]
+    page.selectbox(key="mode").set_value("dense").run()
+    assert texts(page, "ct-what") == []
+
+
+def test_an_index_of_so_few_passages_that_none_stands_out_says_so(
+    index_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page(index_dir, q="cat")
+    assert len(texts(page, "ct-line")) == 1
+    page.selectbox(key="least").set_value("strong").run()
+    assert texts(page, "ct-line")[1] == (
+        "How sure the hits are is not known: nothing was fitted for concepts."
+    )
+    model = ConfidenceModel((0.0,) * 6, 0.9, 0.5, 0.05, 0.2)
+    monkeypatch.setattr("retriever.sure.confidence_model", lambda encoder, mode: model)
+    page.selectbox(key="least").set_value("weak").run()
+    assert texts(page, "ct-line")[1] == (
+        "How sure the hits are is not known: among 4 passages none can stand out; it takes 10 to "
+        "tell."
+    )
+
+
 def test_the_language_filter_offers_names_and_counts_and_keeps_the_rest_out(
     index_dir: Path,
 ) -> None:
@@ -95,12 +147,49 @@ def test_a_link_holds_question_number_languages_and_path(index_dir: Path) -> Non
     assert texts(page, "ct-source") == ["animals.txt", "weather.txt"]
 
 
-def test_a_link_with_nonsense_in_it_still_opens(index_dir: Path) -> None:
-    page = open_page(index_dir, q="cat", k="many", lang=["xx", "ja"])
+def test_a_link_with_nonsense_in_it_still_opens_and_says_what_was_left_out(index_dir: Path) -> None:
+    page = open_page(index_dir, q="cat", k="many", lang=["xx", "ja"], least="foo", each="0", new="")
+    assert texts(page, "ct-what") == [
+        "The link holds what makes no sense here: lang=xx, k=many, each=0, least=foo."
+    ]
+    assert page.selectbox(key="least").value == "weak"
     assert page.number_input(key="k").value == 10
     assert page.multiselect(key="languages").value == ["ja"]
     assert texts(page, "ct-source") == ["weather.txt"]
     assert page.query_params["lang"] == "ja"
+    assert "least" not in page.query_params
+    page.run()
+    assert texts(page, "ct-what") == []
+
+
+@pytest.mark.parametrize(
+    ("parameter", "sound"),
+    [
+        ("k", {"1", "50"}), ("each", {"1", "50"}), ("format", {"md", "txt"}),
+        ("after", {"2026-01-31"}), ("before", {"2026-01-31"}), 
+        ("mode", {"hybrid", "lexical"}), ("least", {"weak", "strong"}),
+        ("fold", {"true", "false"}),
+    ],
+)  # fmt: skip
+def test_what_makes_sense_in_a_link(parameter: str, sound: set[str], index_dir: Path) -> None:
+    retriever = Retriever.open(index_dir, ConceptEncoder())
+    values = {
+        "1", "50", "51", "0", "-1", "1.5", "٣", "9" * 20, "md", "txt", "exe", "2026-01-31",
+        "2026-13-01", "gestern", "ja", "xx", "hybrid", "lexical", "meaning", "weak", "strong",
+        "everything", "true", "false", "yes",
+    }  # fmt: skip
+    makes_sense = url_checks(retriever)[parameter]
+    assert {value for value in values if makes_sense(value)} == sound
+
+
+def test_choices_are_in_the_url_by_tokens_that_are_no_labels(index_dir: Path) -> None:
+    page = open_page(index_dir, q="cat", mode="lexical")
+    assert page.selectbox(key="mode").value == "lexical"
+    page.selectbox(key="least").set_value("possible").run()
+    assert (page.query_params["mode"], page.query_params["least"]) == ("lexical", "possible")
+    page.selectbox(key="least").set_value("weak").run()
+    page.selectbox(key="mode").set_value("hybrid").run()
+    assert [*page.query_params] == ["q"]
 
 
 def test_a_blank_question_gets_a_hint(index_dir: Path) -> None:
@@ -250,6 +339,7 @@ def test_a_page_with_sure_results_only_says_that_nothing_is_and_shows_it_when_as
     model = ConfidenceModel((-9.0, 0.0, 0.0, 0.0, 0.0, 0.0), 0.9, 0.5, 0.05, 0.2)
     monkeypatch.setattr("retriever.sure.confidence_model", lambda encoder, mode: model)
     monkeypatch.setattr("retriever.confidence.LEAST_PASSAGES", 2)
+    monkeypatch.setattr("retriever.sure.LEAST_PASSAGES", 2)
     page = open_page(index_dir, q="cat", k="2")
     assert texts(page, "ct-sure") == ["weak", "weak"]
     assert texts(page, "ct-what") == ["No passage stands out as the answer."]
