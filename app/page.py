@@ -114,8 +114,7 @@ def _title() -> str:
 def _request(retriever: Retriever) -> Request:
     """Draw the question box and the filters; the URL holds what they hold."""
     checks = {"lang": retriever.languages().__contains__, **url_checks(retriever)}
-    strange = [] if "seen" in st.session_state else nonsense(checks)
-    st.session_state["seen"] = True  # later it is what the page itself has written
+    strange = nonsense(checks)  # said once: drawing the controls takes it out of the URL
     if strange:
         what = f"The link holds what makes no sense here: {', '.join(strange)}."
         st.html(notice_html("info", what, "It was left out."))
