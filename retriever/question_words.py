@@ -41,7 +41,8 @@ def quoted_phrases(question: str) -> Iterator[tuple[str, Term]]:
 
 
 def _written(match: re.Match[str]) -> str:
-    return next(filter(None, match.groups()))
+    written: str = next(filter(None, match.groups()))
+    return written
 
 
 def _quoted_term(match: re.Match[str]) -> Term | None:
