@@ -1,7 +1,7 @@
 """DOCX: everything a reader of the document sees in its body, in document order.
 
 python-docx opens the package and knows styles and properties; the text is walked here, because its
-own iteration leaves out content controls, tracked insertions, text boxes and footnotes.
+own iteration leaves out content controls, tracked insertions, text boxes, notes and comments.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,11 +16,12 @@ from indexer.document import Document
 from indexer.errors import UnreadableDocument
 from indexer.read.archive import open_archive, parse_xml
 from indexer.read.blocks import Block, Origin, assemble, row
+from indexer.read.symbols import letter
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_NOTES = ("footnotes", "endnotes")
+_NOTES = ("footnotes", "endnotes", "comments")
 # Deleted and moved-away text, field codes, and the older twin of each drawing are not seen.
 _UNSEEN = frozenset((f"{_W}del", f"{_W}moveFrom", f"{_W}instrText", f"{_W}delText", _FALLBACK))
 _CHARS = {
@@ -29,6 +30,7 @@ _CHARS = {
     f"{_W}cr": "\n",
     f"{_W}noBreakHyphen": "-",
 }
+_SYMBOL = f"{_W}sym"
 _NUMBERED = f"{_W}pPr/{_W}numPr/{_W}numId"
 _TITLE_STYLES = {"title": 1, "subtitle": 2}
 _MAX_LEVEL = 9
@@ -141,6 +143,8 @@ def _texts(element: etree._Element) -> Iterator[str]:
             yield child.text or ""
         elif child.tag in _CHARS:
             yield _CHARS[child.tag]
+        elif child.tag == _SYMBOL:
+            yield letter(child.get(f"{_W}font", ""), child.get(f"{_W}char", ""))
         elif child.tag not in _UNSEEN and child.tag not in (f"{_W}txbxContent", f"{_W}pPr"):
             yield from _texts(child)
 
@@ -214,7 +218,7 @@ def _outline_level(element: etree._Element) -> int:
 
 
 def _notes(word: WordFile) -> Iterable[tuple[tuple[str, str], str]]:
-    """Return (kind, id) -> text of footnotes and endnotes."""
+    """Return (kind, id) -> text of footnotes, endnotes and comments."""
     for relation in word.part.rels.values():
         kind = relation.reltype.rpartition("/")[2]
         if kind not in _NOTES or relation.is_external:

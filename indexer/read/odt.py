@@ -18,18 +18,27 @@ _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _MANIFEST = "{urn:oasis:names:tc:opendocument:xmlns:manifest:1.0}"
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"
 _BOX = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}text-box"
-# Deleted text, comments, readings over ideographs and the marks of notes are not body text.
+_COMMENT = f"{_OFFICE}annotation"
+# Deleted text, readings over ideographs and the marks of notes are not body text, nor is who wrote
+# a comment and when.
 _UNSEEN = frozenset(
     (
         f"{_TEXT}tracked-changes",
-        f"{_OFFICE}annotation",
+        "{http://purl.org/dc/elements/1.1/}creator",
+        "{http://purl.org/dc/elements/1.1/}date",
         f"{_TEXT}ruby-text",
         f"{_TEXT}note-citation",
         f"{_TEXT}sequence-decls",
     )
 )
 # Nor are these part of the line they are anchored in.
-_NOT_INLINE = _UNSEEN | {f"{_TEXT}note-body", _BOX, etree.Comment, etree.ProcessingInstruction}
+_NOT_INLINE = _UNSEEN | {
+    f"{_TEXT}note-body",
+    _COMMENT,
+    _BOX,
+    etree.Comment,
+    etree.ProcessingInstruction,
+}
 _CHARS = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n"}
 _SPACE = re.compile(r"[ \t\r\n]+")  # one blank, by the format's rule
 # A repeat count is a number in the file: a damaged one must not fill the memory with blanks.
@@ -71,7 +80,7 @@ def _blocks(parent: etree._Element) -> Iterator[Block]:
             yield Block(
                 "".join(_texts(child)).lstrip(" "), min(6, int(level)) if level.isdecimal() else 1
             )
-            for note in _own(child, f"{_TEXT}note-body"):
+            for note in (*_own(child, f"{_TEXT}note-body"), *_own(child, _COMMENT)):
                 yield Block("[" + " ".join(block.text for block in _blocks(note)) + "]", tight=True)
             for box in _own(child, _BOX):
                 yield from _blocks(box)
