@@ -10,7 +10,8 @@ from lxml import etree
 from indexer.document import Document
 from indexer.errors import UnreadableDocument
 from indexer.read.archive import open_archive, read_xml
-from indexer.read.blocks import Block, Origin, assemble, row
+from indexer.read.blocks import Block, Origin, assemble
+from indexer.read.row_spans import Cell, RowSpans, row_span, span
 
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -104,13 +105,21 @@ def _items(items: etree._Element, *, first: bool) -> Iterator[Block]:
 
 
 def _rows(table: etree._Element) -> Iterator[Block]:
-    tight = False
+    tight, spans = False, RowSpans()
     for line in _own(table, f"{_TABLE}table-row"):
-        cells = [list(_blocks(cell)) for cell in line.iterchildren(f"{_TABLE}table-cell")]
+        elements = list(line.iterchildren(f"{_TABLE}table-cell"))
+        cells = [list(_blocks(cell)) for cell in elements]
         if any(block.level for cell in cells for block in cell):
             yield from (block for cell in cells for block in cell)
             continue
-        text = row(" ".join(block.text for block in cell) for cell in cells)
+        text = spans.line(
+            Cell(
+                " ".join(block.text for block in cell),
+                span(element.get(f"{_TABLE}number-columns-spanned")),
+                row_span(element.get(f"{_TABLE}number-rows-spanned")),
+            )
+            for element, cell in zip(elements, cells, strict=True)
+        )
         if text:
             yield Block(text, tight=tight)
             tight = True

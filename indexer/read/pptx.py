@@ -9,7 +9,8 @@ from lxml import etree
 from indexer.document import Document
 from indexer.errors import UnreadableDocument
 from indexer.read.archive import open_archive, read_xml, targets
-from indexer.read.blocks import Block, Origin, assemble, row
+from indexer.read.blocks import Block, Origin, assemble
+from indexer.read.row_spans import Cell, RowSpans, row_span, span
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
@@ -88,11 +89,22 @@ def _shapes(element: etree._Element, page: int) -> Iterator[Block]:
             if kind not in _REPEATED:
                 yield from _paragraphs(child, page, level=1 if kind in _TITLES else 0)
         elif child.tag == f"{_A}tbl":
+            spans = RowSpans()
             for at, line in enumerate(child.iterchildren(f"{_A}tr")):
-                cells = (" ".join(_lines(cell)) for cell in line.iterchildren(f"{_A}tc"))
-                yield Block(row(cells), page=page, tight=at > 0)
+                cells = (cell for cell in line.iterchildren(f"{_A}tc") if not _is_covered(cell))
+                yield Block(spans.line(map(_cell, cells)), page=page, tight=at > 0)
         elif child.tag != _FALLBACK and isinstance(child.tag, str):
             yield from _shapes(child, page)
+
+
+def _is_covered(cell: etree._Element) -> bool:
+    """Tell whether a cell lies under one that begins above or before it, and says nothing."""
+    merged = not {cell.get("vMerge"), cell.get("hMerge")}.isdisjoint(("1", "true"))
+    return merged and not _lines(cell)
+
+
+def _cell(cell: etree._Element) -> Cell:
+    return Cell(" ".join(_lines(cell)), span(cell.get("gridSpan")), row_span(cell.get("rowSpan")))
 
 
 def _paragraphs(body: etree._Element, page: int, *, level: int) -> Iterator[Block]:

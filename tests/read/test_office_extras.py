@@ -7,9 +7,10 @@ import docx
 import openpyxl
 import pytest
 from docx.oxml import parse_xml
-from docx.oxml.ns import nsdecls
+from docx.oxml.ns import nsdecls, qn
 from openpyxl.comments import Comment
 
+from indexer.read.row_spans import Cell, RowSpans
 from indexer.read.symbols import letter
 from tests.read.conftest import ReadBytes
 
@@ -38,6 +39,23 @@ def _with_part(data: bytes, name: str, old: str, new: str) -> bytes:
     return changed.getvalue()
 
 
+def _slide(shape: str, comments: str) -> bytes:
+    """Return a show of one slide."""
+    rels = "<Relationships {}><Relationship Id='r1' Type='{}/{}' Target='{}'/></Relationships>"
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, part in {
+            "ppt/presentation.xml": f'<p:presentation {_P} xmlns:r="{_R}"><p:sldIdLst>'
+            '<p:sldId r:id="r1"/></p:sldIdLst></p:presentation>',
+            "ppt/_rels/presentation.xml.rels": rels.format(_RELS, _R, "slide", "slides/s.xml"),
+            "ppt/slides/s.xml": f"<p:sld {_A} {_P}><p:sp>{shape}</p:sp></p:sld>",
+            "ppt/slides/_rels/s.xml.rels": rels.format(_RELS, _R, "comments", "../c.xml"),
+            "ppt/c.xml": comments,
+        }.items():
+            archive.writestr(name, part)
+    return data.getvalue()
+
+
 def test_a_cell_merged_over_rows_stands_in_each_of_them(read_bytes: ReadBytes) -> None:
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
@@ -62,6 +80,94 @@ def test_what_a_merged_cell_hides_is_not_lost(read_bytes: ReadBytes) -> None:
         '</sheetData><mergeCells><mergeCell ref="A1:A2"/></mergeCells>',
     )  # fmt: skip
     assert read_bytes("a.xlsx", data).text == "Sheet\n\nCats | Mia\nhidden | Leo"
+
+
+def test_cells_stand_in_their_columns_beside_those_that_come_from_above() -> None:
+    spans = RowSpans()
+    first = [Cell("a", columns=2, rows=3), Cell("b"), Cell("c", rows=3)]
+    assert spans.line(first) == "a | b | c"
+    assert spans.line([Cell("x"), Cell("y")]) == "a | x | c | y"
+    assert spans.line([Cell("z")]) == "a | z | c"
+    assert spans.line([Cell("end")]) == "end"
+
+
+def test_a_row_that_only_repeats_those_above_is_none() -> None:
+    spans = RowSpans()
+    assert spans.line([Cell("a", rows=2)]) == "a"
+    assert spans.line([Cell("")]) == ""
+    assert spans.line([Cell("b")]) == "b"
+
+
+def test_a_covered_cell_of_a_docx_that_says_something_is_kept(read_bytes: ReadBytes) -> None:
+    word = docx.Document()
+    table = word.add_table(rows=2, cols=2)
+    for cell, text in zip(table._cells, "ab d", strict=True):
+        cell.text = text.strip()
+    table.cell(0, 0).merge(table.cell(1, 0))
+    for cell in word.element.body.iter(qn("w:tc")):
+        if not cell.xpath(".//w:t"):
+            cell.xpath(".//w:p")[0].append(parse_xml(f"<w:r {nsdecls('w')}><w:t>c</w:t></w:r>"))
+    data = io.BytesIO()
+    word.save(data)
+    assert read_bytes("a.docx", data.getvalue()).text == "a | b\nc | d"
+
+
+def test_a_cell_over_rows_of_a_docx_stands_in_each_of_them(read_bytes: ReadBytes) -> None:
+    word = docx.Document()
+    table = word.add_table(rows=4, cols=3)
+    for cell, text in zip(table._cells, "abcd.f..ijkl", strict=True):
+        cell.text = text.replace(".", "")
+    table.cell(1, 0).merge(table.cell(2, 1))  # two columns wide
+    table.cell(0, 2).merge(table.cell(1, 2))
+    table.cell(2, 2).text = "under c and f"
+    data = io.BytesIO()
+    word.save(data)
+    assert read_bytes("a.docx", data.getvalue()).text == (
+        "a | b | c f\nd | c f\nd | under c and f\nj | k | l"
+    )
+
+
+def test_a_cell_over_rows_of_a_page_stands_in_each_of_them(read_bytes: ReadBytes) -> None:
+    page = (
+        "<html><body><table><tr><td rowspan=2 colspan=2>Cats<td>Mia<tr><td>Leo"
+        "<tr><td>Dogs<td rowspan=0>big<td>Rex<tr><td rowspan=x>Birds</table></body></html>"
+    )
+    assert read_bytes("a.html", page.encode()).text == (
+        "Cats | Mia\nCats | Leo\nDogs | big | Rex\nBirds"
+    )
+
+
+def test_a_cell_over_rows_of_an_odt_stands_in_each_of_them(read_bytes: ReadBytes) -> None:
+    cell = '<table:table-cell table:number-rows-spanned="{}"><text:p>{}</text:p></table:table-cell>'
+    covered = "<table:covered-table-cell/>"
+    rows = (cell.format(2, "Cats") + cell.format(1, "Mia"), covered + cell.format(1, "Leo"))
+    content = (
+        '<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+        'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" '
+        'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"><office:body><office:text>'
+        f"<table:table><table:table-row>{'</table:table-row><table:table-row>'.join(rows)}"
+        "</table:table-row></table:table></office:text></office:body></office:document-content>"
+    )
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        archive.writestr("content.xml", content)
+    assert read_bytes("a.odt", data.getvalue()).text == "Cats | Mia\nCats | Leo"
+
+
+def test_a_cell_over_rows_of_a_slide_stands_in_each_of_them(read_bytes: ReadBytes) -> None:
+    cell = "<a:tc {}><a:txBody><a:p><a:r><a:t>{}</a:t></a:r></a:p></a:txBody></a:tc>"
+    rows = (
+        cell.format("rowSpan='2' gridSpan='2'", "Cats") + cell.format("hMerge='1'", "")
+        + cell.format("", "Mia"),
+        cell.format("vMerge='1'", "") + cell.format("vMerge='1' hMerge='true'", "")
+        + cell.format("", "Leo"),
+        cell.format("", "Dogs") + cell.format("hMerge='1'", "kept") + cell.format("", "Rex"),
+    )  # fmt: skip
+    shape = f"<a:tbl><a:tr>{'</a:tr><a:tr>'.join(rows)}</a:tr></a:tbl>"
+    assert read_bytes("a.pptx", _slide(shape, "")).text == (
+        "Cats | Mia\nCats | Leo\nDogs | kept | Rex"
+    )
 
 
 def test_a_formula_is_shown_where_no_result_is_stored(read_bytes: ReadBytes) -> None:
@@ -130,20 +236,8 @@ def test_a_comment_in_an_odt_follows_its_paragraph(read_bytes: ReadBytes) -> Non
     ],
 )
 def test_a_comment_on_a_slide_stands_on_its_page(comments: str, read_bytes: ReadBytes) -> None:
-    rels = "<Relationships {}><Relationship Id='r1' Type='{}/{}' Target='{}'/></Relationships>"
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        for name, part in {
-            "ppt/presentation.xml": f'<p:presentation {_P} xmlns:r="{_R}"><p:sldIdLst>'
-            '<p:sldId r:id="r1"/></p:sldIdLst></p:presentation>',
-            "ppt/_rels/presentation.xml.rels": rels.format(_RELS, _R, "slide", "slides/s.xml"),
-            "ppt/slides/s.xml": f"<p:sld {_A} {_P}><p:sp><p:txBody><a:p><a:r><a:t>Cats purr."
-            "</a:t></a:r></a:p></p:txBody></p:sp></p:sld>",
-            "ppt/slides/_rels/s.xml.rels": rels.format(_RELS, _R, "comments", "../c.xml"),
-            "ppt/c.xml": comments,
-        }.items():
-            archive.writestr(name, part)
-    document = read_bytes("a.pptx", data.getvalue())
+    shape = "<p:txBody><a:p><a:r><a:t>Cats purr.</a:t></a:r></a:p></p:txBody>"
+    document = read_bytes("a.pptx", _slide(shape, comments))
     assert document.text == "Cats purr.\n[Do they?]"
     assert [(page.number, page.end) for page in document.pages] == [(1, 21)]
 
