@@ -41,6 +41,8 @@ _NOT_INLINE = _UNSEEN | {
     etree.ProcessingInstruction,
 }
 _CHARS = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n"}
+_STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
+_TITLE_STYLES = {"Title": 1, "Subtitle": 2}
 _SPACE = re.compile(r"[ \t\r\n]+")  # one blank, by the format's rule
 # A repeat count is a number in the file: a damaged one must not fill the memory with blanks.
 _MOST_BLANKS = 100
@@ -59,6 +61,7 @@ def read(path: Path, source: str) -> Document:
             raise UnreadableDocument("Its part content.xml is missing.", "Get a whole copy of it.")
         meta = read_xml(archive, "meta.xml")
     title = "" if meta is None else meta.findtext(f".//{_TITLE}") or ""
+    _mark_titles(content)
     body = content.find(f"{_OFFICE}body")
     blocks = [] if body is None else _blocks(body)
     return assemble(Origin(source, "odt", title), blocks)
@@ -70,6 +73,20 @@ def _refuse_encrypted(archive: zipfile.ZipFile) -> None:
         raise UnreadableDocument(
             "It is encrypted with a password.", "Save a copy without the password."
         )
+
+
+def _mark_titles(content: etree._Element) -> None:
+    """Make headings of paragraphs in the styles of titles, or in styles made of these."""
+    levels = dict(_TITLE_STYLES)
+    for style in content.iterfind(f"{_OFFICE}automatic-styles/{_STYLE}style"):
+        level = _TITLE_STYLES.get(style.get(f"{_STYLE}parent-style-name", ""))
+        if level:
+            levels[style.get(f"{_STYLE}name", "")] = level
+    for paragraph in content.iter(f"{_TEXT}p"):
+        level = levels.get(paragraph.get(f"{_TEXT}style-name", ""))
+        if level:
+            paragraph.tag = f"{_TEXT}h"
+            paragraph.set(f"{_TEXT}outline-level", str(level))
 
 
 def _blocks(parent: etree._Element) -> Iterator[Block]:

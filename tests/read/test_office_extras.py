@@ -10,6 +10,7 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from openpyxl.comments import Comment
 
+from indexer.document import Heading
 from indexer.read.row_spans import Cell, RowSpans
 from indexer.read.symbols import letter
 from tests.read.conftest import ReadBytes
@@ -153,6 +154,25 @@ def test_a_cell_over_rows_of_an_odt_stands_in_each_of_them(read_bytes: ReadBytes
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
         archive.writestr("content.xml", content)
     assert read_bytes("a.odt", data.getvalue()).text == "Cats | Mia\nCats | Leo"
+
+
+def test_a_paragraph_in_the_style_of_a_title_is_a_heading_of_an_odt(read_bytes: ReadBytes) -> None:
+    content = (
+        '<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+        'xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0" '
+        'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:automatic-styles>'
+        '<style:style style:name="P1" style:parent-style-name="Title"/></office:automatic-styles>'
+        '<office:body><office:text><text:p text:style-name="P1">Pets</text:p>'
+        '<text:p text:style-name="Subtitle">Cats</text:p><text:p>purr</text:p>'
+        "</office:text></office:body></office:document-content>"
+    )
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        archive.writestr("content.xml", content)
+    document = read_bytes("a.odt", data.getvalue())
+    assert (document.title, document.text) == ("Pets", "Pets\n\nCats\n\npurr")
+    assert document.headings == (Heading(1, 0, 4), Heading(2, 6, 10))
 
 
 def test_a_cell_over_rows_of_a_slide_stands_in_each_of_them(read_bytes: ReadBytes) -> None:
