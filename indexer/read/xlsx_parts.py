@@ -72,15 +72,25 @@ def _scan(archive: zipfile.ZipFile, name: str) -> tuple[tuple[tuple[int, int, in
 
 
 def _comments(archive: zipfile.ZipFile, sheet: str) -> dict[int, tuple[str, ...]]:
-    """Return row -> comments, of the older kind that every program writes beside the newer."""
+    """Return row -> comments; the newer kind, with its replies, where a cell has it.
+
+    Beside it programs write the older kind, with a sentence about their version of Excel.
+    """
+    parts = sorted(targets(archive, sheet).values(), key=lambda part: part[0] != "threadedComment")
+    newer: set[str] = set()
     found: dict[int, tuple[str, ...]] = {}
-    for kind, name in targets(archive, sheet).values():
-        root = read_xml(archive, name) if kind == "comments" else None
-        for comment in () if root is None else root.iterfind("{*}commentList/{*}comment"):
-            row = re.sub(r"\D", "", comment.get("ref", ""))
-            text = "".join(_texts(comment)).strip()
-            if row and text:
-                found[int(row)] = (*found.get(int(row), ()), text)
+    for kind, name in parts:
+        root = read_xml(archive, name) if kind in ("threadedComment", "comments") else None
+        for comment in () if root is None else root.iter("{*}threadedComment", "{*}comment"):
+            place = comment.get("ref", "")
+            if kind == "threadedComment":
+                newer.add(place)
+                text = comment.findtext("{*}text") or ""
+            else:
+                text = "" if place in newer else "".join(_texts(comment))
+            row = re.sub(r"\D", "", place)
+            if row and text.strip():
+                found[int(row)] = (*found.get(int(row), ()), text.strip())
     return found
 
 

@@ -218,6 +218,29 @@ def test_a_comment_on_a_cell_follows_its_row(read_bytes: ReadBytes) -> None:
     assert read_bytes("a.xlsx", _saved(book)).text == "Sheet\n\nMia | 7\n[or eight]\nLeo | 3"
 
 
+def test_a_threaded_comment_is_read_with_its_replies_and_not_twice(read_bytes: ReadBytes) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["Mia", 7])
+    sheet["A1"].comment = Comment("a cat", "vet")
+    sheet["B1"].comment = Comment("Your version of Excel allows you to read this.", "vet")
+    data = io.BytesIO(_saved(book))
+    rels = "xl/worksheets/_rels/sheet1.xml.rels"
+    threaded = (
+        '<ThreadedComments xmlns="http://schemas.microsoft.com/office/spreadsheetml/2018/'
+        'threadedcomments"><threadedComment ref="B1"><text>or eight</text></threadedComment>'
+        '<threadedComment ref="B1"><text>seven</text></threadedComment></ThreadedComments>'
+    )
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.writestr("xl/threadedComments/t.xml", threaded)
+    relation = (
+        '<Relationship Id="t" Target="../threadedComments/t.xml" Type="http://schemas.microsoft.com'
+        '/office/2017/10/relationships/threadedComment"/></Relationships>'
+    )
+    changed = _with_part(data.getvalue(), rels, "</Relationships>", relation)
+    assert read_bytes("a.xlsx", changed).text == ("Sheet\n\nMia | 7\n[or eight]\n[seven]\n[a cat]")
+
+
 def test_a_comment_in_a_docx_follows_its_paragraph(read_bytes: ReadBytes) -> None:
     word = docx.Document()
     run = word.add_paragraph("Cats purr.").runs[0]
