@@ -42,6 +42,10 @@ class NoEncoding:
         return self._encoder.spec
 
     @property
+    def words_stand_alone(self) -> bool:
+        return self._encoder.words_stand_alone
+
+    @property
     def passage_room(self) -> int:
         return self._encoder.passage_room
 

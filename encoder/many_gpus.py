@@ -47,6 +47,11 @@ class ManyGpus:
         return self.first.choice
 
     @property
+    def words_stand_alone(self) -> bool:
+        """Whether what stands between two blanks has the same tokens wherever it stands."""
+        return self.first.words_stand_alone
+
+    @property
     def passage_room(self) -> int:
         """Most tokens of a bare text that `encode_passages` reads."""
         return self.first.passage_room

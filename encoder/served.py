@@ -95,6 +95,11 @@ class ServedEncoder:
         return encoder
 
     @property
+    def words_stand_alone(self) -> bool:
+        """False: the server's tokeniser is not known well enough to rely on it."""
+        return False
+
+    @property
     def passage_room(self) -> int:
         """Most tokens of a bare text that `encode_passages` reads."""
         return self._limit - self.counter.count(self.in_template(""))

@@ -120,6 +120,11 @@ class Encoder(Protocol):
         ...
 
     @property
+    def words_stand_alone(self) -> bool:
+        """Whether what stands between two blanks has the same tokens wherever it stands."""
+        ...
+
+    @property
     def passage_room(self) -> int:
         """Most tokens of a bare text that `encode_passages` reads."""
         ...

@@ -20,7 +20,7 @@ from encoder.spec import TokenEnds
 # 6 MB of text in 29 languages have 106,000 different words of 1.2 million characters.
 MEMORY_CHARS = 4_000_000
 # The tokeniser gets several texts of about this length at once, so that it can use all cores.
-BATCH_CHARS = 2_048
+BATCH_CHARS = 1_024
 # Control characters at which Python splits, and which the tokeniser deletes without splitting.
 _SPLIT_BY_PYTHON_ONLY = re.compile("[\x0b\x1c-\x1f]")
 _LAST_SPACE = 0x3000
@@ -36,7 +36,9 @@ def token_ends_by(tokenizer: Tokenizer) -> Callable[[str], TokenEnds]:
 
 def words_stand_alone(tokenizer: Tokenizer) -> bool:
     """Tell whether a tokeniser cuts at white space before anything else."""
-    rules = json.loads(tokenizer.to_str())["pre_tokenizer"] or {}
+    # Not by `to_str`: that spells out the vocabulary, half a second to read.
+    given = tokenizer.pre_tokenizer
+    rules = {} if given is None else json.loads(given.__getstate__())
     first = rules["pretokenizers"][0] if rules.get("type") == "Sequence" else rules
     return bool(first.get("type") == "WhitespaceSplit")
 

@@ -14,7 +14,7 @@ from encoder.errors import EncoderNotAvailable, EncoderRefused
 from encoder.quiet import quiet_transformers
 from encoder.spec import EncoderSpec, TokenEnds
 from encoder.templates import valid_text
-from encoder.token_ends import token_ends_by
+from encoder.token_ends import token_ends_by, words_stand_alone
 
 
 class TextTokens:
@@ -70,8 +70,13 @@ class TextTokens:
 
     @cached_property
     def _ends(self) -> Callable[[str], TokenEnds]:
-        # Not at once: a search never asks, and it takes as long as reading the tokeniser.
+        # Not at once: a search never asks.
         return token_ends_by(self.tokenizer)
+
+    @cached_property
+    def words_stand_alone(self) -> bool:
+        """Whether what stands between two blanks has the same tokens wherever it stands."""
+        return words_stand_alone(self.tokenizer)
 
     def cut(self, ids: list[int]) -> list[int]:
         """Cut what exceeds the limit off the text, not the end token."""

@@ -109,6 +109,11 @@ class TransformerEncoder:
         return self._attention
 
     @property
+    def words_stand_alone(self) -> bool:
+        """Whether what stands between two blanks has the same tokens wherever it stands."""
+        return self.tokens.words_stand_alone
+
+    @property
     def passage_room(self) -> int:
         """Most tokens of a bare text that `encode_passages` reads."""
         return self._spec.max_tokens - self._passage_overhead

@@ -24,8 +24,11 @@ AFTER_HEADING_BONUS = -1.0
 # Text that is tokenised at once; keeps the memory for a 64 MB document small.
 BLOCK_CHARS = 262_144
 # Tokens by which a passage on its own may differ from the same span inside its document: a word
-# that was cut gives other pieces.
-CUT_SLACK_TOKENS = 8
+# that was cut gives other pieces. Where words stand alone and none was cut, only the mark of a
+# word's start may be counted on the other side.
+CUT_SLACK_TOKENS, WHOLE_WORDS_SLACK_TOKENS = 8, 1
+# What every tokeniser of words takes for white space.
+BLANKS = " \n\t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +145,18 @@ class _Cutter:
         most = limit = self.chunking.max_tokens
         while True:
             end = self._end_within(start, done, limit)
-            if self._count(start, end) + CUT_SLACK_TOKENS <= most or limit <= 1:
+            if self._count(start, end) + self._slack(start, end) <= most or limit <= 1:
                 return end
             alone = len(self.encoder.token_ends(self.text[start:end]))
             if alone <= most:
                 return end
             limit -= max(1, alone - most)
+
+    def _slack(self, start: int, end: int) -> int:
+        whole = self.encoder.words_stand_alone and all(
+            at in (0, len(self.text)) or self.text[at - 1] in BLANKS for at in (start, end)
+        )
+        return WHOLE_WORDS_SLACK_TOKENS if whole else CUT_SLACK_TOKENS
 
     def _end_within(self, start: int, done: int, limit: int) -> int:
         first = bisect_right(self.ends, start)

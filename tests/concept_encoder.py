@@ -39,6 +39,7 @@ class ConceptEncoder:
 
     def __init__(self, spec: EncoderSpec = SPEC) -> None:
         self.spec = spec
+        self.words_stand_alone = True
         self.encoded: list[str] = []
 
     @property

@@ -1,11 +1,13 @@
 import time
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from encoder.errors import UsageError
+from encoder.spec import TokenEnds
 from encoder.transformer import TransformerEncoder
 from indexer.chunk import Chunking, Passage, chunk_document
 from indexer.document import Document, Heading, Page
@@ -84,6 +86,34 @@ def test_the_real_tokeniser_finds_no_passage_above_the_limit(
     passages = chunk_document(document, e5, Chunking(size, size // 8))
     assert_spans_cover(document.text, passages)
     assert all(len(e5.token_ends(p.text)) <= size for p in passages)
+
+
+class FirstWordCosts(ConceptEncoder):
+    """A text's first character has four tokens; counts how often it is asked."""
+
+    def __init__(self, *, words_stand_alone: bool) -> None:
+        super().__init__()
+        self.words_stand_alone = words_stand_alone
+        self.asked = 0
+
+    def token_ends(self, text: str, /) -> TokenEnds:
+        self.asked += 1
+        ends = super().token_ends(text)
+        return np.concatenate([ends[:1].repeat(3), ends])
+
+
+def test_a_passage_is_counted_by_itself_where_its_words_do_not_stand_alone() -> None:
+    encoder = FirstWordCosts(words_stand_alone=False)
+    document = Document("a.txt", "txt", "", "Ten signs. " * 50)
+    passages = chunk_document(document, encoder, Chunking(28, 0))
+    assert {len(encoder.token_ends(p.text)) for p in passages} == {2 * 9 + 3}
+
+
+def test_whole_words_that_stand_alone_are_not_counted_again() -> None:
+    encoder = FirstWordCosts(words_stand_alone=True)
+    document = Document("a.txt", "txt", "", "Ten signs. " * 50)
+    chunk_document(document, encoder, Chunking(28, 0))
+    assert encoder.asked == 1
 
 
 def test_a_passage_ends_with_a_sentence() -> None:

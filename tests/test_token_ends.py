@@ -58,4 +58,7 @@ def test_only_a_tokeniser_that_cuts_at_white_space_first_has_words_that_stand_al
 ) -> None:
     byte_level = Tokenizer.from_file(str(save_tiny(TINY_NEMOTRON, tmp_path) / "tokenizer.json"))
     assert words_stand_alone(e5.tokens.tokenizer)
+    assert e5.words_stand_alone
+    assert not words_stand_alone(byte_level)
+    byte_level.pre_tokenizer = None
     assert not words_stand_alone(byte_level)

@@ -1,5 +1,6 @@
 """Zip archives and the XML inside them: DOCX, ODT, EPUB, PPTX and XLSX are such archives."""
 
+import posixpath
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,3 +76,17 @@ def parse_xml(data: bytes, name: str) -> etree._Element:
         raise UnreadableDocument(
             f"Its part {name} is damaged ({error}).", "Get a whole copy of it."
         ) from error
+
+
+def targets(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """Return relation id -> (kind, part name) of what a part of an OOXML file refers to."""
+    folder, name = posixpath.split(part)
+    relations = read_xml(archive, f"{folder}/_rels/{name}.rels")
+    return {
+        relation.get("Id", ""): (
+            relation.get("Type", "").rpartition("/")[2],
+            posixpath.normpath(posixpath.join("/", folder, relation.get("Target", ""))).lstrip("/"),
+        )
+        for relation in (() if relations is None else relations)
+        if relation.get("TargetMode") != "External"
+    }

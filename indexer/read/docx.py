@@ -1,10 +1,11 @@
 """DOCX: everything a reader of the document sees in its body, in document order.
 
 python-docx opens the package and knows styles and properties; the text is walked here, because its
-own iteration leaves out content controls, tracked insertions, text boxes and footnotes.
+own iteration leaves out content controls, tracked insertions, text boxes, notes and comments.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 
 import docx
@@ -15,12 +16,14 @@ from lxml import etree
 from indexer.document import Document
 from indexer.errors import UnreadableDocument
 from indexer.read.archive import open_archive, parse_xml
-from indexer.read.blocks import Block, Origin, assemble, row
+from indexer.read.blocks import Block, Origin, assemble
+from indexer.read.row_spans import Cell, RowSpans, span
+from indexer.read.symbols import letter
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_NOTES = ("footnotes", "endnotes")
+_NOTES = ("footnotes", "endnotes", "comments")
 # Deleted and moved-away text, field codes, and the older twin of each drawing are not seen.
 _UNSEEN = frozenset((f"{_W}del", f"{_W}moveFrom", f"{_W}instrText", f"{_W}delText", _FALLBACK))
 _CHARS = {
@@ -29,6 +32,7 @@ _CHARS = {
     f"{_W}cr": "\n",
     f"{_W}noBreakHyphen": "-",
 }
+_SYMBOL = f"{_W}sym"
 _NUMBERED = f"{_W}pPr/{_W}numPr/{_W}numId"
 _TITLE_STYLES = {"title": 1, "subtitle": 2}
 _MAX_LEVEL = 9
@@ -102,14 +106,29 @@ class _Body:
 
     def _table(self, table: etree._Element) -> Iterator[Block]:
         """Give one block a row; cells that hold tables, headings or many paragraphs are layout."""
-        first = True
-        for line in _within(table, f"{_W}tr"):
-            cells = [list(self._blocks(cell)) for cell in _within(line, f"{_W}tc")]
+        first, spans = True, RowSpans()
+        lines = [list(_placed(line)) for line in _within(table, f"{_W}tr")]
+        covered = {
+            (at, column)
+            for at, line in enumerate(lines)
+            for column, cell in line
+            if _is_covered(cell)
+        }
+        for at, line in enumerate(lines):
+            begun = [(column, cell) for column, cell in line if (at, column) not in covered]
+            cells = [list(self._blocks(cell)) for _, cell in begun]
             if any(_is_layout(cell) for cell in cells):
                 for cell in cells:
                     yield from cell
                 continue
-            text = row(" ".join(block.text for block in cell) for cell in cells)
+            text = spans.line(
+                Cell(
+                    " ".join(block.text for block in blocks),
+                    _columns(cell),
+                    next(n for n in count(1) if (at + n, column) not in covered),
+                )
+                for (column, cell), blocks in zip(begun, cells, strict=True)
+            )
             if text:
                 yield Block(text, tight=not first)
                 first = False
@@ -141,6 +160,8 @@ def _texts(element: etree._Element) -> Iterator[str]:
             yield child.text or ""
         elif child.tag in _CHARS:
             yield _CHARS[child.tag]
+        elif child.tag == _SYMBOL:
+            yield letter(child.get(f"{_W}font", ""), child.get(f"{_W}char", ""))
         elif child.tag not in _UNSEEN and child.tag not in (f"{_W}txbxContent", f"{_W}pPr"):
             yield from _texts(child)
 
@@ -161,6 +182,26 @@ def _within(element: etree._Element, tag: str) -> Iterator[etree._Element]:
             yield child
         elif child.tag not in _UNSEEN and child.tag != f"{_W}tbl":
             yield from _within(child, tag)
+
+
+def _columns(cell: etree._Element) -> int:
+    grid = cell.find(f"{_W}tcPr/{_W}gridSpan")
+    return 1 if grid is None else span(grid.get(f"{_W}val"))
+
+
+def _placed(line: etree._Element) -> Iterator[tuple[int, etree._Element]]:
+    """Return the cells of a row with the number of their first column."""
+    column = 0
+    for cell in _within(line, f"{_W}tc"):
+        yield column, cell
+        column += _columns(cell)
+
+
+def _is_covered(cell: etree._Element) -> bool:
+    """Tell whether a cell goes on with the one above it, and says nothing of its own."""
+    merged = cell.find(f"{_W}tcPr/{_W}vMerge")
+    goes_on = merged is not None and merged.get(f"{_W}val", "continue") != "restart"
+    return goes_on and not any(text.text for text in cell.iter(f"{_W}t"))
 
 
 def _styles(word: WordFile) -> tuple[dict[str, int], set[str]]:
@@ -214,7 +255,7 @@ def _outline_level(element: etree._Element) -> int:
 
 
 def _notes(word: WordFile) -> Iterable[tuple[tuple[str, str], str]]:
-    """Return (kind, id) -> text of footnotes and endnotes."""
+    """Return (kind, id) -> text of footnotes, endnotes and comments."""
     for relation in word.part.rels.values():
         kind = relation.reltype.rpartition("/")[2]
         if kind not in _NOTES or relation.is_external:

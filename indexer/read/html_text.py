@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
-from indexer.read.blocks import Block, row
+from indexer.read.blocks import Block
+from indexer.read.row_spans import Cell, RowSpans, row_span, span
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 # Elements whose text no reader sees, or (rt, rp: readings over ideographs) would tear words apart.
@@ -38,6 +39,8 @@ class _Table:
 
     rows: int = 0
     cells: list[list[Block]] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    above: RowSpans = field(default_factory=RowSpans)
     in_cell: bool = False
 
 
@@ -75,7 +78,7 @@ class TextBuilder:
             self._inline.append("\n")
         elif tag in _BLOCKS:
             self._flush()
-            self._open(tag)
+            self._open(tag, attributes)
 
     def end(self, tag: str) -> None:
         """Take a closing tag."""
@@ -112,7 +115,7 @@ class TextBuilder:
             return True
         return self._skip_navigation and (tag == "nav" or attributes.get("role") == "navigation")
 
-    def _open(self, tag: str) -> None:
+    def _open(self, tag: str, attributes: dict[str, str]) -> None:
         if tag in _HEADINGS:
             self._level = _HEADINGS[tag]
         elif tag == "pre":
@@ -129,6 +132,9 @@ class TextBuilder:
             self._end_row(self._tables[-1])
         elif tag in ("td", "th") and self._tables:
             self._tables[-1].cells.append([])
+            self._tables[-1].spans.append(
+                (span(attributes.get("colspan")), row_span(attributes.get("rowspan")))
+            )
             self._tables[-1].in_cell = True
         if tag in _TIGHT:
             self._tight = True
@@ -184,8 +190,14 @@ class TextBuilder:
     def _end_row(self, table: _Table) -> None:
         """Give the cells of a row to the table around it, or to the page."""
         cells, table.cells, table.in_cell = table.cells, [], False
+        spans, table.spans = table.spans, []
+        if not cells:
+            return
         if all(len(cell) <= 1 and not any(block.level for block in cell) for cell in cells):
-            text = row(cell[0].text if cell else "" for cell in cells)
+            texts = [cell[0].text if cell else "" for cell in cells]
+            text = table.above.line(
+                Cell(text, *size) for text, size in zip(texts, spans, strict=True)
+            )
             blocks = [Block(text, tight=table.rows > 0)] if text else []
         else:
             blocks = [block for cell in cells for block in cell]

@@ -8,31 +8,54 @@ from indexer.document import Document
 from indexer.read.blocks import Block, Origin, assemble
 from indexer.read.text import decode
 
+_MOST_NAMED = 10
+
 
 def read(path: Path, source: str) -> Document:
-    """Return the document of a JSON or JSON Lines file; invalid JSON is read as plain text."""
+    """Return the document of a JSON or JSON Lines file; what is no JSON stays plain text."""
     decoded = decode(path.read_bytes())
     text = decoded.text.removeprefix("\ufeff")
     notes = decoded.notes
     try:
-        blocks = list(_records(text))
+        whole = json.loads(text)
+        blocks = _blocks(whole if isinstance(whole, list) else [whole])
     except (ValueError, RecursionError) as error:
-        blocks = [Block(text)]
-        notes = (*notes, f"Not valid JSON ({str(error)[:100]}): read as plain text.")
+        blocks, broken = _by_lines(text)
+        if not blocks:
+            blocks = [Block(text)]
+            notes = (*notes, f"Not valid JSON ({str(error)[:100]}): read as plain text.")
+        elif broken:
+            named = ", ".join(map(str, broken[:_MOST_NAMED])) + ", ..." * (
+                len(broken) > _MOST_NAMED
+            )
+            notes = (*notes, f"Not valid JSON, read as plain text: line {named}.")
     return assemble(Origin(source, "json"), blocks, notes)
 
 
-def _records(text: str) -> Iterator[Block]:
-    """Return a block for each item of a list, each line of JSON Lines, or the one value."""
-    try:
-        whole = json.loads(text)
-    except json.JSONDecodeError:
-        # Only "\n" ends a record: U+2028 and U+0085 may stand inside a string.
-        records: list[object] = [json.loads(line) for line in text.split("\n") if line.strip()]
-    else:
-        records = whole if isinstance(whole, list) else [whole]
-    for record in records:
-        yield Block("\n".join(_lines(record, "")))
+def _by_lines(text: str) -> tuple[list[Block], list[int]]:
+    """Read JSON Lines: blocks, and the numbers of the lines that are no JSON and stay as they are.
+
+    No blocks where fewer than half of the lines are an object or a list: it is no such file.
+    """
+    blocks: list[Block] = []
+    broken: list[int] = []
+    records = 0
+    # Only "\n" ends a record: U+2028 and U+0085 may stand inside a string.
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            blocks += _blocks([record])
+            records += isinstance(record, dict | list)
+        except (ValueError, RecursionError):
+            blocks.append(Block(line))
+            broken.append(number)
+    return (blocks, broken) if 2 * records >= max(1, len(blocks)) else ([], [])
+
+
+def _blocks(records: list[object]) -> list[Block]:
+    return [Block("\n".join(_lines(record, ""))) for record in records]
 
 
 def _lines(value: object, name: str) -> Iterator[str]:

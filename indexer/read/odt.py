@@ -10,7 +10,8 @@ from lxml import etree
 from indexer.document import Document
 from indexer.errors import UnreadableDocument
 from indexer.read.archive import open_archive, read_xml
-from indexer.read.blocks import Block, Origin, assemble, row
+from indexer.read.blocks import Block, Origin, assemble
+from indexer.read.row_spans import Cell, RowSpans, row_span, span
 
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -18,19 +19,30 @@ _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _MANIFEST = "{urn:oasis:names:tc:opendocument:xmlns:manifest:1.0}"
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"
 _BOX = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}text-box"
-# Deleted text, comments, readings over ideographs and the marks of notes are not body text.
+_COMMENT = f"{_OFFICE}annotation"
+# Deleted text, readings over ideographs and the marks of notes are not body text, nor is who wrote
+# a comment and when.
 _UNSEEN = frozenset(
     (
         f"{_TEXT}tracked-changes",
-        f"{_OFFICE}annotation",
+        "{http://purl.org/dc/elements/1.1/}creator",
+        "{http://purl.org/dc/elements/1.1/}date",
         f"{_TEXT}ruby-text",
         f"{_TEXT}note-citation",
         f"{_TEXT}sequence-decls",
     )
 )
 # Nor are these part of the line they are anchored in.
-_NOT_INLINE = _UNSEEN | {f"{_TEXT}note-body", _BOX, etree.Comment, etree.ProcessingInstruction}
+_NOT_INLINE = _UNSEEN | {
+    f"{_TEXT}note-body",
+    _COMMENT,
+    _BOX,
+    etree.Comment,
+    etree.ProcessingInstruction,
+}
 _CHARS = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n"}
+_STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
+_TITLE_STYLES = {"Title": 1, "Subtitle": 2}
 _SPACE = re.compile(r"[ \t\r\n]+")  # one blank, by the format's rule
 # A repeat count is a number in the file: a damaged one must not fill the memory with blanks.
 _MOST_BLANKS = 100
@@ -49,6 +61,7 @@ def read(path: Path, source: str) -> Document:
             raise UnreadableDocument("Its part content.xml is missing.", "Get a whole copy of it.")
         meta = read_xml(archive, "meta.xml")
     title = "" if meta is None else meta.findtext(f".//{_TITLE}") or ""
+    _mark_titles(content)
     body = content.find(f"{_OFFICE}body")
     blocks = [] if body is None else _blocks(body)
     return assemble(Origin(source, "odt", title), blocks)
@@ -62,6 +75,20 @@ def _refuse_encrypted(archive: zipfile.ZipFile) -> None:
         )
 
 
+def _mark_titles(content: etree._Element) -> None:
+    """Make headings of paragraphs in the styles of titles, or in styles made of these."""
+    levels = dict(_TITLE_STYLES)
+    for style in content.iterfind(f"{_OFFICE}automatic-styles/{_STYLE}style"):
+        level = _TITLE_STYLES.get(style.get(f"{_STYLE}parent-style-name", ""))
+        if level:
+            levels[style.get(f"{_STYLE}name", "")] = level
+    for paragraph in content.iter(f"{_TEXT}p"):
+        level = levels.get(paragraph.get(f"{_TEXT}style-name", ""))
+        if level:
+            paragraph.tag = f"{_TEXT}h"
+            paragraph.set(f"{_TEXT}outline-level", str(level))
+
+
 def _blocks(parent: etree._Element) -> Iterator[Block]:
     for child in parent:
         if child.tag in _UNSEEN or not isinstance(child.tag, str):
@@ -71,7 +98,7 @@ def _blocks(parent: etree._Element) -> Iterator[Block]:
             yield Block(
                 "".join(_texts(child)).lstrip(" "), min(6, int(level)) if level.isdecimal() else 1
             )
-            for note in _own(child, f"{_TEXT}note-body"):
+            for note in (*_own(child, f"{_TEXT}note-body"), *_own(child, _COMMENT)):
                 yield Block("[" + " ".join(block.text for block in _blocks(note)) + "]", tight=True)
             for box in _own(child, _BOX):
                 yield from _blocks(box)
@@ -95,13 +122,21 @@ def _items(items: etree._Element, *, first: bool) -> Iterator[Block]:
 
 
 def _rows(table: etree._Element) -> Iterator[Block]:
-    tight = False
+    tight, spans = False, RowSpans()
     for line in _own(table, f"{_TABLE}table-row"):
-        cells = [list(_blocks(cell)) for cell in line.iterchildren(f"{_TABLE}table-cell")]
+        elements = list(line.iterchildren(f"{_TABLE}table-cell"))
+        cells = [list(_blocks(cell)) for cell in elements]
         if any(block.level for cell in cells for block in cell):
             yield from (block for cell in cells for block in cell)
             continue
-        text = row(" ".join(block.text for block in cell) for cell in cells)
+        text = spans.line(
+            Cell(
+                " ".join(block.text for block in cell),
+                span(element.get(f"{_TABLE}number-columns-spanned")),
+                row_span(element.get(f"{_TABLE}number-rows-spanned")),
+            )
+            for element, cell in zip(elements, cells, strict=True)
+        )
         if text:
             yield Block(text, tight=tight)
             tight = True

@@ -1,6 +1,5 @@
 """PPTX: slide by slide, each slide a page; its title, its text, its tables, its notes."""
 
-import posixpath
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +8,9 @@ from lxml import etree
 
 from indexer.document import Document
 from indexer.errors import UnreadableDocument
-from indexer.read.archive import open_archive, read_xml
-from indexer.read.blocks import Block, Origin, assemble, row
+from indexer.read.archive import open_archive, read_xml, targets
+from indexer.read.blocks import Block, Origin, assemble
+from indexer.read.row_spans import Cell, RowSpans, row_span, span
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
@@ -50,25 +50,11 @@ def _slides(archive: zipfile.ZipFile) -> Iterator[str]:
     presentation = read_xml(archive, _PRESENTATION)
     if presentation is None:
         raise UnreadableDocument(f"Its part {_PRESENTATION} is missing.", "Get a whole copy of it.")
-    targets = _targets(archive, _PRESENTATION)
+    parts = targets(archive, _PRESENTATION)
     for slide in presentation.iterfind(f"{_P}sldIdLst/{_P}sldId"):
-        target = targets.get(slide.get(_REL_ID, ""))
+        target = parts.get(slide.get(_REL_ID, ""))
         if target:
             yield target[1]
-
-
-def _targets(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
-    """Return relation id -> (kind, part name) of what a part refers to."""
-    folder, name = posixpath.split(part)
-    relations = read_xml(archive, f"{folder}/_rels/{name}.rels")
-    return {
-        relation.get("Id", ""): (
-            relation.get("Type", "").rpartition("/")[2],
-            posixpath.normpath(posixpath.join("/", folder, relation.get("Target", ""))).lstrip("/"),
-        )
-        for relation in (() if relations is None else relations)
-        if relation.get("TargetMode") != "External"
-    }
 
 
 def _slide_blocks(archive: zipfile.ZipFile, name: str, number: int) -> Iterator[Block]:
@@ -76,10 +62,23 @@ def _slide_blocks(archive: zipfile.ZipFile, name: str, number: int) -> Iterator[
     if slide is None:
         raise UnreadableDocument(f"Its part {name} is missing.")
     yield from _shapes(slide, number)
-    for kind, target in _targets(archive, name).values():
+    for kind, target in targets(archive, name).values():
         notes = read_xml(archive, target) if kind == "notesSlide" else None
         if notes is not None:
             yield from (Block(b.text, page=number, tight=b.tight) for b in _shapes(notes, number))
+        comments = read_xml(archive, target) if kind == "comments" else None
+        yield from () if comments is None else _comments(comments, number)
+
+
+def _comments(comments: etree._Element, page: int) -> Iterator[Block]:
+    """Return the comments of a slide, with the replies to them, of either kind."""
+    for comment in comments:
+        old = (text.text or "" for text in comment.iterfind(f"{_P}text"))
+        text = " ".join(
+            (*old, *(line for body in comment.iter("{*}txBody") for line in _lines(body)))
+        )
+        if text.strip():
+            yield Block(f"[{text}]", page=page, tight=True)
 
 
 def _shapes(element: etree._Element, page: int) -> Iterator[Block]:
@@ -90,11 +89,22 @@ def _shapes(element: etree._Element, page: int) -> Iterator[Block]:
             if kind not in _REPEATED:
                 yield from _paragraphs(child, page, level=1 if kind in _TITLES else 0)
         elif child.tag == f"{_A}tbl":
+            spans = RowSpans()
             for at, line in enumerate(child.iterchildren(f"{_A}tr")):
-                cells = (" ".join(_lines(cell)) for cell in line.iterchildren(f"{_A}tc"))
-                yield Block(row(cells), page=page, tight=at > 0)
+                cells = (cell for cell in line.iterchildren(f"{_A}tc") if not _is_covered(cell))
+                yield Block(spans.line(map(_cell, cells)), page=page, tight=at > 0)
         elif child.tag != _FALLBACK and isinstance(child.tag, str):
             yield from _shapes(child, page)
+
+
+def _is_covered(cell: etree._Element) -> bool:
+    """Tell whether a cell lies under one that begins above or before it, and says nothing."""
+    merged = not {cell.get("vMerge"), cell.get("hMerge")}.isdisjoint(("1", "true"))
+    return merged and not _lines(cell)
+
+
+def _cell(cell: etree._Element) -> Cell:
+    return Cell(" ".join(_lines(cell)), span(cell.get("gridSpan")), row_span(cell.get("rowSpan")))
 
 
 def _paragraphs(body: etree._Element, page: int, *, level: int) -> Iterator[Block]:

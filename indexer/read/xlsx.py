@@ -1,19 +1,23 @@
 """XLSX: sheet by sheet, one line a row; every row carries on its own what its cells show."""
 
 import datetime
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.workbook import Workbook
+from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
 
 from indexer.document import Document
 from indexer.errors import UnreadableDocument
 from indexer.read.archive import open_archive
 from indexer.read.blocks import Block, Origin, assemble, row
+from indexer.read.xlsx_parts import SheetParts, sheet_parts
 
 # A sheet can claim 17 billion cells; beyond these a workbook is a database, not a text to search.
 MAX_ROWS = 100_000
@@ -21,48 +25,97 @@ MAX_COLUMNS = 500
 
 
 def read(path: Path, source: str) -> Document:
-    """Return the document of an XLSX file: shown values, not formulas.
+    """Return the document of an XLSX file: shown values; formulas only where no result is stored.
 
     Raises:
         UnreadableDocument: Damaged, encrypted, or without text.
     """
-    with open_archive(path):
-        try:
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        except (InvalidFileException, BadZipFile, KeyError, ValueError, TypeError) as error:
-            raise UnreadableDocument(
-                f"The XLSX file is damaged ({error}).", "Open it in Excel and save it anew."
-            ) from error
-        try:
-            blocks: list[Block] = []
-            notes: list[str] = []
-            for sheet in book.worksheets:
-                sheet.reset_dimensions()  # the declared size may be a lie in both directions
-                lines = islice(sheet.iter_rows(), MAX_ROWS + 1)
-                blocks.append(Block(sheet.title, level=1))
-                blocks += _rows(islice(lines, MAX_ROWS))
-                if next(lines, None) is not None:
-                    notes.append(f"Sheet {sheet.title!r}: only {MAX_ROWS:,} rows were read.")
-            title = book.properties.title or ""
-        finally:
-            book.close()
+    with open_archive(path) as archive, ExitStack() as opened:
+        book = opened.enter_context(_open(path, results=True))
+        parts = sheet_parts(archive)
+        formulas = None
+        if any(part.lacks_results for part in parts.values()):
+            formulas = opened.enter_context(_open(path, results=False))
+        blocks: list[Block] = []
+        notes: list[str] = []
+        for sheet in book.worksheets:
+            part = parts.get(sheet.title, SheetParts())
+            lines = _lines(sheet)
+            if formulas is not None and part.lacks_results:
+                lines = map(_with_formulas, lines, _lines(formulas[sheet.title]))
+                notes.append(
+                    f"Sheet {sheet.title!r}: formulas without a stored result are shown themselves."
+                )
+            blocks.append(Block(sheet.title, level=1))
+            blocks += _rows(islice(lines, MAX_ROWS), part)
+            if next(lines, None) is not None:
+                notes.append(f"Sheet {sheet.title!r}: only {MAX_ROWS:,} rows were read.")
+        title = book.properties.title or ""
     if all(block.level for block in blocks):
         raise UnreadableDocument("Its sheets hold no text.")
     return assemble(Origin(source, "xlsx", title), blocks, notes)
 
 
-def _rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[Block]:
+@contextmanager
+def _open(path: Path, *, results: bool) -> Iterator[Workbook]:
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=results, keep_links=False)
+    except (InvalidFileException, BadZipFile, KeyError, ValueError, TypeError) as error:
+        raise UnreadableDocument(
+            f"The XLSX file is damaged ({error}).", "Open it in Excel and save it anew."
+        ) from error
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+def _lines(sheet: Any) -> Iterator[Sequence[str]]:
+    """Return the shown cells of each row, from row 1 on."""
+    sheet.reset_dimensions()  # the declared size may be a lie in both directions
+    for cells in islice(sheet.iter_rows(), MAX_ROWS + 1):
+        yield [_shown(cell) for cell in cells[:MAX_COLUMNS]]
+
+
+def _with_formulas(shown: Sequence[str], formulas: Sequence[str]) -> Sequence[str]:
+    """Return a row with formulas where nothing is shown."""
+    return [value or formula for value, formula in zip_longest(shown, formulas, fillvalue="")]
+
+
+def _rows(lines: Iterable[Sequence[str]], part: SheetParts) -> Iterator[Block]:
+    """Give one block a row; what is merged over several rows stands in each of them."""
     tight = False
-    for cells in rows:
-        text = row(map(_shown, cells[:MAX_COLUMNS]))
+    starts: dict[int, list[tuple[int, int]]] = {}
+    for first, last, column in part.merged:
+        starts.setdefault(first, []).append((column, last))
+    spread: dict[int, tuple[str, int]] = {}
+    for number, line in enumerate(lines, 1):
+        cells = list(line)
+        own = any(cells)
+        for column, (text, last) in tuple(spread.items()):
+            if number > last:
+                del spread[column]
+            elif own and column <= len(cells) and not cells[column - 1]:
+                cells[column - 1] = text
+        for column, last in starts.get(number, ()):
+            if column <= len(cells) and cells[column - 1]:
+                spread[column] = (cells[column - 1], last)
+        text = row(cells)
         if text:
             yield Block(text, tight=tight)
+            tight = True
+        for comment in (part.comments or {}).get(number, ()):
+            yield Block(f"[{comment}]", tight=tight)
             tight = True
 
 
 def _shown(cell: Any) -> str:
     """Return a cell's value as a sheet shows it by default."""
     value = cell.value
+    if isinstance(value, ArrayFormula):
+        return value.text or ""
+    if isinstance(value, DataTableFormula):
+        return "=TABLE()"
     if value is None:
         return ""
     if isinstance(value, int | float) and "%" in (cell.number_format or ""):
