@@ -215,7 +215,7 @@ def varlen_attention(
     causal = _is_causal(module, is_causal)
     reach = -1 if sliding_window is None else sliding_window - 1
     q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
-    grouped: dict[str, bool] = {}
+    grouped: dict[str, Any] = {}
     if query.shape[1] != key.shape[1]:  # heads of the query share heads of key and value
         if "enable_gqa" in varlen_arguments():
             grouped = {"enable_gqa": True}

@@ -53,10 +53,9 @@ def varlen_kernel_2_11(
     window_size: tuple[int, int],
 ) -> torch.Tensor:
     """The same in torch 2.11, which wants as many heads of key and value as of the query."""
-    grouped = {"enable_gqa": query.shape[1] != key.shape[1]}
-    assert grouped == {"enable_gqa": False}
+    assert query.shape[1] == key.shape[1]
     arguments = (query, key, value, cu_seq_q, cu_seq_k, max_q, max_k)
-    return varlen_kernel(*arguments, scale=scale, window_size=window_size, **grouped)
+    return varlen_kernel(*arguments, scale=scale, window_size=window_size)
 
 
 def flash_attn_varlen_func(
