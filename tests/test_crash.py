@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -170,9 +169,7 @@ def rankings(index_dir: Path) -> list[list[tuple[float, str, int]]]:
 
 
 @pytest.mark.parametrize("kind", ["first", "update", "fresh", "compact"])
-def test_work_killed_at_random_moments_ends_as_if_it_was_not(
-    kind: str, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_work_killed_at_random_moments_ends_as_if_it_was_not(kind: str, tmp_path: Path) -> None:
     folder, pick = Folder(kind, tmp_path), random.Random(2026)
     usual_s = folder.usual_s()
     killed = ended = 0
@@ -183,7 +180,6 @@ def test_work_killed_at_random_moments_ends_as_if_it_was_not(
         )
         killed, ended = killed + was_killed, ended + (not was_killed)
         folder.check()
-    record_property("killed", killed)
     assert killed == KILLS
     folder.check_end()
 

@@ -29,7 +29,7 @@ from tests.test_layering import ROOT
 OPTIONS = BuildOptions(chunking=Chunking(60, 12))
 QUESTIONS = ("cat", "water and bread", "Гарантия", "train")
 TRIED = int(os.environ.get("CROSSTONGUE_TEST_FAULTS", "3"))
-Ranking = list[tuple[float, str, int]]
+Ranking = list[tuple[float, float, str, int]]
 
 
 def make_corpus(folder: Path, seed: int) -> Path:
@@ -49,7 +49,7 @@ def rankings(index_dir: Path) -> list[Ranking]:
     retriever = Retriever.open(index_dir, ConceptEncoder())
     return [
         [
-            (hit.cosine, hit.passage.source, hit.passage.start)
+            (hit.score, hit.cosine, hit.passage.source, hit.passage.start)
             for hit in retriever.search(question, k=50, balance="off", fold=False)
         ]
         for question in QUESTIONS
