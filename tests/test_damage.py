@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import indexer.cli
 from encoder.errors import RagError
 from indexer import verify as verify_module
 from indexer.build import build_index
@@ -39,6 +40,20 @@ def edit_database(sql: str) -> Callable[[Path], None]:
         database.commit()
         database.close()
         seal(index_dir / "g0001")  # as a forger would
+
+    return damage
+
+
+def edit_kinds(sql: str) -> Callable[[Path], None]:
+    """Write what SQLite refuses, and a changed byte in the file does not ask it about."""
+
+    def damage(index_dir: Path) -> None:
+        for statement in (
+            "UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')')",
+            sql,
+            "UPDATE sqlite_schema SET sql = sql || ' STRICT' WHERE type = 'table'",
+        ):
+            edit_database(f"PRAGMA writable_schema = ON; {statement}")(index_dir)
 
     return damage
 
@@ -130,6 +145,18 @@ FOUND_ON_OPEN: list[tuple[str, Callable[[Path], None], type[RagError], str]] = [
         "no state", edit_database("DELETE FROM state"), IndexDamaged,
         "does not say how many rows there are",
     ),
+    (
+        "rows that are no number", edit_kinds("UPDATE state SET next_row = 'four'"), IndexDamaged,
+        "does not say how many rows there are",
+    ),
+    (
+        "a commit that is no number", edit_kinds("UPDATE state SET commit_id = 'x'"), IndexDamaged,
+        "does not say how many rows there are",
+    ),
+    (
+        "a time that is a word", edit_kinds("UPDATE documents SET modified_s = 'noon'"),
+        IndexDamaged, "holds a value that no build has written",
+    ),
     ("vectors a link", link_vectors, IndexDamaged, "vectors.bin is a link"),
     ("vectors cut", cut_vectors, IndexDamaged, "vectors.bin has 95 bytes; 4 rows need 96"),
 ]  # fmt: skip
@@ -184,6 +211,11 @@ def test_damage_is_not_backed_up(index_dir: Path, tmp_path: Path) -> None:
         (
             edit_database("UPDATE passages SET row_crc32 = 1 WHERE row = 0"),
             "vectors.bin: the row of passage 0 has changed",
+        ),
+        (
+            edit_kinds("UPDATE documents SET text = CAST(text AS BLOB)"),
+            "corpus.sqlite holds a value that no build has written ('bytes' object has no "
+            "attribute 'encode')",
         ),
     ],
 )
@@ -252,6 +284,14 @@ def test_damage_is_found_by_verify(
     with pytest.raises(IndexDamaged) as error:
         verify_index(index_dir)
     assert finding in error.value.finding
+
+
+def test_documents_that_make_no_sense_are_not_listed(
+    index_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit_database("UPDATE documents SET notes = 'x'")(index_dir)
+    assert indexer.cli.main(["ls", "--index", str(index_dir)]) == 6
+    assert "holds a value that no build has written" in capsys.readouterr().err
 
 
 def test_a_sound_index_is_verified(index_dir: Path) -> None:
