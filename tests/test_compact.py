@@ -9,13 +9,14 @@ import pytest
 
 import indexer.cli
 from indexer import compact as compact_module
+from indexer.backup import back_up
 from indexer.build import build_index
 from indexer.chunk import Chunking
 from indexer.compact import Compaction, compact_index
 from indexer.errors import IndexLocked, IndexNotFound
 from indexer.options import BuildOptions
 from indexer.store import IndexWriter, lock_for_writing, open_index
-from indexer.verify import back_up, verify_index
+from indexer.verify import verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
 from tests.test_build import texts_and_vectors

@@ -11,14 +11,15 @@ import pytest
 
 import indexer.cli
 from encoder.errors import RagError
-from indexer import verify as verify_module
+from indexer import backup as backup_module
+from indexer.backup import back_up
 from indexer.build import build_index
 from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound
 from indexer.manifest import NO_SHA256, sealed
 from indexer.options import BuildOptions
 from indexer.store import Index
 from indexer.store.seal import SEAL, seal
-from indexer.verify import back_up, verify_index
+from indexer.verify import verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
 
@@ -324,12 +325,12 @@ def test_a_build_never_writes_through_a_link(corpus_dir: Path, index_dir: Path) 
 def test_a_backup_is_whole_though_a_fresh_build_ends_meanwhile(
     corpus_dir: Path, index_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy_database = verify_module._copy_database
+    copy_database = backup_module._copy_database
 
     def copy_then_build(index: Index, path: Path) -> None:
         copy_database(index, path)
         build_index(corpus_dir, index_dir, ConceptEncoder(), BuildOptions(fresh=True))
 
-    monkeypatch.setattr(verify_module, "_copy_database", copy_then_build)
+    monkeypatch.setattr(backup_module, "_copy_database", copy_then_build)
     back_up(index_dir, tmp_path / "copy")
     assert verify_index(tmp_path / "copy")["verdict"] == "sound"

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from indexer.backup import back_up
 from indexer.build import build_index
 from indexer.compact import compact_index
 from indexer.errors import IndexDamaged, WordsDamaged
 from indexer.store.seal import seal
-from indexer.verify import back_up, verify_index
+from indexer.verify import verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
 
