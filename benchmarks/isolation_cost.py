@@ -5,8 +5,8 @@
 Everything a build does but encoding: read, cut and examine in this process, one file after another;
 the same with one reading process; and with as many as a build would take. Each is timed in an
 interpreter of its own with the encoder loaded, as a build begins: what the formats import is paid
-there in either case, once. One line of JSON a round, with what isolation adds as a share of a build;
-the last line has the medians.
+there in either case, once. One line of JSON a round, with what isolation adds as a share of a
+build; the last line has the medians.
 """
 
 import argparse

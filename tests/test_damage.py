@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 import indexer.cli
 from encoder.errors import RagError
 from indexer import backup as backup_module
-from indexer.backup import back_up
+from indexer.backup import WORKPLACE, back_up
 from indexer.build import build_index
 from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound
 from indexer.manifest import NO_SHA256, sealed
@@ -313,6 +314,21 @@ def test_a_backup_never_overwrites(index_dir: Path, tmp_path: Path) -> None:
         back_up(index_dir, tmp_path)
 
 
+def test_a_backup_removes_remains_and_nothing_else(index_dir: Path, tmp_path: Path) -> None:
+    place = tmp_path / "copies"
+    for name in ("remains", "empty", "at-work", "strangers"):
+        (place / f"{WORKPLACE}{name}").mkdir(parents=True)
+    for name in ("remains", "at-work", "strangers"):
+        (place / f"{WORKPLACE}{name}" / "index" / "g0001").mkdir(parents=True)
+        (place / f"{WORKPLACE}{name}" / "backup.lock").touch()
+    (place / f"{WORKPLACE}strangers" / "diary.txt").touch()
+    with FileLock(place / f"{WORKPLACE}at-work" / "backup.lock"):
+        back_up(index_dir, place / "one")
+    assert sorted(path.name.removeprefix(WORKPLACE) for path in place.iterdir()) == [
+        "at-work", "one", "strangers"
+    ]  # fmt: skip
+
+
 def test_a_build_never_writes_through_a_link(corpus_dir: Path, index_dir: Path) -> None:
     link_vectors(index_dir)
     victim = index_dir.parent / "elsewhere.bin"
@@ -327,8 +343,8 @@ def test_a_backup_is_whole_though_a_fresh_build_ends_meanwhile(
 ) -> None:
     copy_database = backup_module._copy_database
 
-    def copy_then_build(index: Index, path: Path) -> None:
-        copy_database(index, path)
+    def copy_then_build(index: Index, path: Path, destination: Path) -> None:
+        copy_database(index, path, destination)
         build_index(corpus_dir, index_dir, ConceptEncoder(), BuildOptions(fresh=True))
 
     monkeypatch.setattr(backup_module, "_copy_database", copy_then_build)

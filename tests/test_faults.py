@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from indexer.backup import back_up
 from indexer.build import build_index
 from indexer.chunk import Chunking
 from indexer.compact import compact_index
-from indexer.errors import IndexNotFound
+from indexer.errors import IndexNotFound, StorageError
 from indexer.options import BuildOptions
 from indexer.verify import verify_index
 from retriever.retriever import Retriever
@@ -139,6 +140,33 @@ def test_a_fault_at_any_operation_loses_nothing(
         case.check()
 
 
+@pytest.mark.parametrize("mode", ["kill", "full"])
+def test_a_fault_at_any_operation_of_a_backup_leaves_a_whole_copy_or_none(
+    mode: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    case = Case("backup", tmp_path)
+    copy, others = tmp_path / "copy", {"before", "clean", "docs", "index"}
+    whole = case.work(0, mode)
+    count = int(whole.stdout.splitlines()[-1])
+    assert count > 10
+    for at in chosen(count, pytestconfig):
+        shutil.rmtree(copy, ignore_errors=True)
+        done = case.work(at, mode)
+        if mode == "kill":
+            assert done.returncode == -9, (at, done.stderr)
+        elif done.returncode:
+            assert "cannot be used" in done.stdout, (at, done.stdout)
+        if copy.exists():
+            assert verify_index(copy)["checked"] == "every byte"
+            assert texts_and_vectors(copy) == case.old
+        assert texts_and_vectors(case.index_dir) == case.old
+        # The next backup removes what a killed one left.
+        back_up(case.index_dir, tmp_path / "another")
+        assert verify_index(tmp_path / "another")["checked"] == "every byte"
+        shutil.rmtree(tmp_path / "another")
+        assert {path.name for path in tmp_path.iterdir()} <= others | {"copy"}
+
+
 @contextmanager
 def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
     """A file system of that size; skips the test where none can be mounted."""
@@ -150,6 +178,16 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("kilobytes", [8, 40, 70])
+def test_a_disk_that_is_too_small_for_a_backup_is_named(kilobytes: int, tmp_path: Path) -> None:
+    case = Case("backup", tmp_path)
+    with small_disk(tmp_path / "disk", kilobytes) as disk:
+        with pytest.raises(StorageError) as error:
+            back_up(case.before, disk / "copy")
+        assert f"The index at {disk / 'copy'} cannot be used" in str(error.value)
+        assert list(disk.iterdir()) == []
 
 
 @pytest.mark.slow
