@@ -190,18 +190,34 @@ def test_a_disk_that_is_too_small_for_a_backup_is_named(kilobytes: int, tmp_path
         assert list(disk.iterdir()) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kilobytes", range(4, 404, 20))
-def test_a_disk_that_is_full_indeed_loses_nothing(kilobytes: int, tmp_path: Path) -> None:
+def test_words_that_do_not_fit_on_the_disk_are_one_sentence(tmp_path: Path) -> None:
     case = Case("update", tmp_path)
-    with small_disk(tmp_path / "disk", kilobytes) as disk:
+    lexical = case.before / "g0001" / "lexical"
+    shutil.rmtree(lexical)  # so that the next build makes them anew, and on a disk of their own
+    with small_disk(lexical, 24), pytest.raises(StorageError) as error:
+        build_index(case.corpus, case.before, ConceptEncoder(), OPTIONS)
+    assert "cannot be used: its words could not be written" in str(error.value)
+    shutil.rmtree(lexical)
+    build_index(case.corpus, case.before, ConceptEncoder(), OPTIONS)
+    assert verify_index(case.before)["checked"] == "every byte"
+    assert rankings(case.before) == case.rankings
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spare_kb", range(4, 144, 20))
+@pytest.mark.parametrize("what", ["first", "update", "compact"])
+def test_a_disk_that_is_full_indeed_loses_nothing(what: str, spare_kb: int, tmp_path: Path) -> None:
+    case = Case(what, tmp_path)
+    files = [path for path in case.before.rglob("*") if path.is_file()]
+    used_kb = sum(-(-path.stat().st_size // 4096) * 4 for path in files)
+    with small_disk(tmp_path / "disk", used_kb + spare_kb) as disk:
         case.index_dir = disk / "index"
-        try:
+        if files:
             shutil.copytree(case.before, case.index_dir)
-        except OSError:  # no room for the old index: then for the first build of one
-            shutil.rmtree(case.index_dir, ignore_errors=True)
         done = case.work_here(0, "kill")
+        print(f"{what}, {spare_kb} KB to spare: exit {done.returncode}")  # noqa: T201 - see -rP
         assert done.returncode in (0, 1), done.stderr
         assert done.returncode == 0 or "cannot be used" in done.stdout
+        assert done.returncode == 1 or spare_kb > 4
         subprocess.run(["mount", "-o", "remount,size=9m", str(disk)], check=True)
         case.check()
