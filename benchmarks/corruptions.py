@@ -3,12 +3,14 @@
     python benchmarks/corruptions.py [--times 300] [--seed 1]
 
 The index is of generated documents and a small encoder of the tests; every file in it takes part,
-the larger ones more often, each at least a fifth of the times. "open" is opening for search and
-asking four questions; an answer counts as wrong if it differs from that of the sound index.
+small ones too. "open" is opening for search and asking four questions: damage counts as found there
+if that ends with an error, or with a warning beside the hits. An answer counts as wrong if it is
+not that of the sound index. Any error that is not one of ours ends the benchmark.
 """
 
 import argparse
 import json
+import logging
 import random
 import sys
 import tempfile
@@ -34,8 +36,20 @@ def noticed(work: object, *arguments: object) -> bool:
     return False
 
 
+class Warnings(logging.Handler):
+    """What a search says beside its hits."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
 def chosen(files: list[Path], pick: random.Random) -> Path:
-    if pick.random() < 0.2 * len(files) / (1 + 0.2 * len(files)):
+    """Half of the times each file is as likely as another, else each byte."""
+    if pick.random() < 0.5:
         return pick.choice(files)
     return pick.choices(files, [path.stat().st_size for path in files])[0]
 
@@ -47,6 +61,8 @@ def main() -> None:
     arguments = parser.parse_args()
     pick = random.Random(arguments.seed)
     counts: Counter[str] = Counter()
+    warnings = Warnings()
+    logging.getLogger().addHandler(warnings)
     with tempfile.TemporaryDirectory() as temporary:
         index_dir = Path(temporary) / "index"
         corpus = make_corpus(Path(temporary) / "docs", 0)
@@ -60,15 +76,20 @@ def main() -> None:
             at = pick.randrange(len(sound))
             changed = sound[at] ^ pick.randrange(1, 256)
             path.write_bytes(sound[:at] + bytes([changed]) + sound[at + 1 :])
-            counts[f"tried: {path.name}"] += 1
+            counts[f"tried: {path.relative_to(index_dir)}"] += 1
             by_verify = noticed(verify_index, index_dir)
             counts["found by verify"] += by_verify
+            warnings.said.clear()
+            by_search = False
             try:
                 wrong = rankings(index_dir) != right
-                counts["answered wrongly, unnoticed by open and search"] += wrong
-                counts["answered wrongly, unnoticed by verify too"] += wrong and not by_verify
             except RagError:
-                counts["found by open or search"] += 1
+                wrong, by_search = False, True
+            counts["found by open or search, by an error"] += by_search
+            counts["found by open or search, by a warning"] += bool(warnings.said)
+            unnoticed = wrong and not warnings.said
+            counts["answered wrongly, unnoticed by open and search"] += unnoticed
+            counts["answered wrongly, unnoticed by verify too"] += wrong and not by_verify
             path.write_bytes(sound)
         assert not noticed(verify_index, index_dir)
     print(json.dumps(dict(sorted(counts.items())), indent=2))

@@ -19,6 +19,7 @@ from encoder.console import (
     stdout,
 )
 from indexer import show
+from indexer.backup import back_up
 from indexer.build import build_index
 from indexer.chunk import Chunking
 from indexer.compact import compact_index
@@ -27,7 +28,7 @@ from indexer.manifest import read_manifest, recorded_encoder
 from indexer.options import BuildOptions
 from indexer.plan import plan_build
 from indexer.store import open_index
-from indexer.verify import back_up, verify_index
+from indexer.verify import verify_index
 
 app = typer.Typer(
     add_completion=False,

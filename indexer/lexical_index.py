@@ -5,6 +5,7 @@ of characters (words.py), the words of what stands above it, its title and headi
 language.
 """
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -231,9 +232,15 @@ class Found:
 
 
 def update(folder: Path, texts: Iterable[LexicalText], gone: Sequence[int]) -> None:
-    """Add passages to the index in a folder, made if it is empty, and take those rows out."""
-    index = tantivy.Index(_schema(), str(folder))
-    _write(index, texts, gone)
+    """Add passages to the index in a folder, made if it is empty, and take those rows out.
+
+    Raises:
+        OSError: It cannot be written; most often the disk is full, but tantivy does not say.
+    """
+    try:
+        _write(tantivy.Index(_schema(), str(folder)), texts, gone)
+    except ValueError as error:
+        raise OSError(errno.EIO, f"its words could not be written ({error})") from error
 
 
 def _write(index: tantivy.Index, texts: Iterable[LexicalText], gone: Sequence[int]) -> None:

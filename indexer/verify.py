@@ -1,26 +1,20 @@
-"""Read a whole index and compare it with its checksums; copy one safely."""
+"""Read a whole index and compare it with its checksums."""
 
 import hashlib
 import json
-import logging
-import shutil
 import sqlite3
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from encoder.errors import UsageError
 from indexer.errors import IndexDamaged, WordsDamaged
 from indexer.lexical_index import LexicalDamage
-from indexer.manifest import read_manifest, write_manifest
+from indexer.manifest import read_manifest
 from indexer.store import Index, open_index, text_key
 from indexer.store.database import DATABASE, storage_errors
-from indexer.store.derived import copy_lexical, lexical_record, open_lexical
+from indexer.store.derived import lexical_record, open_lexical
 from indexer.store.rows import VECTORS, row_bytes, row_crc32
-from indexer.store.seal import check_seal, seal
-
-log = logging.getLogger(__name__)
+from indexer.store.seal import check_seal
 
 # Rows are of unit length; float16 rows are off by less than this.
 NORM_TOLERANCE = 1e-2
@@ -57,58 +51,6 @@ def verify_index(index_dir: Path) -> dict[str, object]:
         "state": f"finished {finished}" if finished else "unfinished: run the same build again",
         "verdict": "sound",
     }
-
-
-def back_up(index_dir: Path, destination: Path) -> None:
-    """Copy one committed state of an index into a new folder.
-
-    Raises:
-        IndexNotFound: There is no index.
-        IndexDamaged: It is not what its checksum says; damage is not copied.
-        UsageError: The destination exists.
-        StorageError: It cannot be written.
-    """
-    index = open_index(index_dir)
-    if destination.exists():
-        raise UsageError(f"{destination} exists already.", "Name a folder that does not exist.")
-    with storage_errors(index_dir):
-        check_seal(index_dir, index.folder)
-    with storage_errors(destination):
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".backup-") as temporary:
-            copy = Path(temporary) / "index"
-            generation = copy / index.manifest.generation
-            generation.mkdir(parents=True)
-            _copy_database(index, generation / DATABASE)
-            seal(generation)
-            # Rows are appended before they are committed, so the copied database never names one
-            # that is not copied after it.
-            shutil.copyfile(index.folder / VECTORS, generation / VECTORS)
-            _copy_words(index, generation)
-            # Not the file: a --fresh build may have replaced it meanwhile.
-            write_manifest(copy, index.manifest)
-            copy.rename(destination)
-
-
-def _copy_database(index: Index, path: Path) -> None:
-    with index.reading() as source:
-        source.execute("ROLLBACK")  # SQLite's own backup takes the transaction it needs
-        target = sqlite3.connect(path)
-        source.backup(target)
-        target.close()
-
-
-def _copy_words(index: Index, generation: Path) -> None:
-    """Copy the words that the copied database names; damaged ones are left to the next build."""
-    database = sqlite3.connect(generation / DATABASE)
-    record = lexical_record(database)
-    database.close()
-    if record is None:
-        return
-    try:
-        copy_lexical(index.folder, record, generation)
-    except LexicalDamage as error:
-        log.warning("the copy has no words, and the next build of it makes them: %s", error)
 
 
 def _check_database(index: Index, database: sqlite3.Connection) -> None:
@@ -151,6 +93,9 @@ def _check_words(index: Index, database: sqlite3.Connection) -> str:
     try:
         held = open_lexical(index.folder, record).passages
     except LexicalDamage as error:
+        with index.reading() as now:
+            if lexical_record(now) != record:
+                return "not checked: a build has finished meanwhile, and has replaced them"
         raise WordsDamaged(index.index_dir, str(error)) from error
     if held != record.passages:
         raise WordsDamaged(index.index_dir, f"they are of {held} passages, not {record.passages}")

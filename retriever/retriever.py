@@ -1,11 +1,12 @@
 """question -> hits, every step in order.
 
-check -> encode_queries -> Filters.allowed -> Ranking.searcher (meaning, words, fusion)
--> Shape.bounded -> folded -> Shape.hits
+check -> encode_queries -> look: Filters.allowed -> Ranking.searcher (meaning, words, fusion)
+-> Shape.bounded -> folded; -> Shape.hits
 """
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +16,8 @@ import numpy as np
 
 from encoder.spec import Encoder, Reranker
 from indexer.card import CardChoice
-from indexer.errors import IndexNotFound, StorageError, WordsDamaged
+from indexer.errors import IndexNotFound, StorageError
 from indexer.language import detect_language, language_name
-from indexer.lexical_index import LexicalDamage
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
 from indexer.store import Index, open_index
 from retriever.ahead import read_ahead
@@ -25,13 +25,14 @@ from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
 from retriever.dense_leg import Question
 from retriever.errors import BlankQuery
 from retriever.filters import Filters
-from retriever.folds import folded, unfolded
 from retriever.hit import Hit, SearchMode
+from retriever.look import Asked, Looked, look
 from retriever.question_words import quoted_phrases
 from retriever.ranking import Ranking
 from retriever.shape import Shape
 from retriever.state import SearchState
-from retriever.sure import ConfidenceChoice, choose_confidence, confidences
+from retriever.sure import ConfidenceChoice, choose_confidence
+from retriever.words import WordsReplaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,32 +162,26 @@ class Retriever:
         ranking = Ranking(mode, balance)
         vector = self.encoder.encode_queries([query], instruction)[0]
         question = Question(query, vector, detect_language(query))
+        asked = Asked(question, filters, shape, ranking, fold, reranked=rerank is not None)
         with self._lock:
-            self._follow_generation()
-            with self._state.index.reading() as database:
-                if self._state.index.commit_id(database) != self._state.snapshot.commit_id:
-                    self._state = SearchState(self._state.index, self._state.stamp, database)
-                state = self._state
-                allowed = filters.allowed(state.snapshot)
-                try:
-                    searcher = ranking.searcher(state, database, question, allowed)
-                    best = shape.bounded(searcher.best, state.snapshot)
-                    wanted = shape.wanted(reranked=rerank is not None)
-                    if fold:
-                        found = folded(state, database, best, wanted, question.language)
-                    else:
-                        found = unfolded(state, database, best(wanted))
-                except LexicalDamage as error:  # its checksum is right: a stranger made it so
-                    raise WordsDamaged(self.index_dir, str(error)) from error
-                rows = np.array([hit.passage.row for hit in found], np.int64)
-                scores = np.array([hit.score for hit in found], np.float32)
-                kind, cosines = searcher.kind, state.cosines(vector, rows)
-                sure = confidences(state, question, balance, rows, allowed)
+            looked = None
+            while looked is None:
+                with suppress(WordsReplaced):  # a build has finished meanwhile: look again
+                    looked = self._look(asked)
+        found, scores, kind = looked.found, looked.scores, looked.kind
         if rerank is not None and found:
             scores = rerank.scores(query, [hit.passage.text for hit in found])
             kind = "reranked"
-        found = tuple(replace(hit, confidence=c) for hit, c in zip(found, sure, strict=True))
-        return shape.hits(found, scores, cosines, kind)
+        found = tuple(replace(hit, confidence=c) for hit, c in zip(found, looked.sure, strict=True))
+        return shape.hits(found, scores, looked.cosines, kind)
+
+    def _look(self, asked: Asked) -> Looked:
+        """Search the latest committed state."""
+        self._follow_generation()
+        with self._state.index.reading() as database:
+            if self._state.index.commit_id(database) != self._state.snapshot.commit_id:
+                self._state = SearchState(self._state.index, self._state.stamp, database)
+            return look(self._state, database, asked)
 
     def balance_choice(self, query: str, balance: BalanceMode = "auto") -> BalanceChoice:
         """Say what `search` does about languages for this question."""
@@ -220,7 +215,11 @@ class Retriever:
         if not quoted:
             return ()
         with self._lock, self._state.index.reading() as database:
-            words, allowed = self._state.words(database), filters.allowed(self._state.snapshot)
+            allowed = filters.allowed(self._state.snapshot)
+            try:
+                words = self._state.words(database)
+            except WordsReplaced:  # by a build since the search; the next one will know
+                return ()
             if words.missing:
                 return ()
             return tuple(

@@ -37,6 +37,10 @@ _MARKED = re.compile(r"\d|[^\w'’]")
 MOST_ROWS_IN_MEMORY = 512
 
 
+class WordsReplaced(Exception):
+    """A build has finished since the state that is searched, and has put newer words in place."""
+
+
 class WordLeg:
     """The words of passages, in one or two indexes of different rows.
 
@@ -119,7 +123,11 @@ class WordLeg:
 
 
 def open_words(index: Index, snapshot: Snapshot, database: sqlite3.Connection) -> WordLeg:
-    """Open the words of an index at one commit; what is missing or damaged is said in the log."""
+    """Open the words of an index at one commit; what is missing or damaged is said in the log.
+
+    Raises:
+        WordsReplaced: They are gone, since there is a later commit with others.
+    """
     parts, covered = [], 0
     record = lexical_record(database)
     if record is not None:
@@ -127,6 +135,9 @@ def open_words(index: Index, snapshot: Snapshot, database: sqlite3.Connection) -
             parts.append(open_lexical(index.folder, record))
             covered = record.rows
         except LexicalDamage as error:
+            with index.reading() as now:
+                if lexical_record(now) != record:
+                    raise WordsReplaced from error
             log.warning(
                 "the words of the index cannot be searched: %s. Run the same build again; until "
                 "then passages are found by meaning alone",

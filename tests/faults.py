@@ -1,10 +1,11 @@
 """A fault at the Nth file operation of a writer: the disk is full from there on, or it is killed.
 
 Run as a program: python -m tests.faults WHAT AT MODE CORPUS INDEX, where WHAT is what to do (build,
-fresh, compact), AT the number of the operation, from 1 (0: none), and MODE kill or full. Operations
-are what reaches the disk: files made, written, forced, renamed and removed, folders made, and SQL
-statements that begin or end a transaction or a checkpoint. A write that is hit writes its first
-half. The last line on standard output is the number of operations.
+fresh, compact; backup copies the index to "copy" beside it), AT the number of the operation, from 1
+(0: none), and MODE kill or full. Operations are what reaches the disk: files made, written, forced,
+renamed and removed, folders made, and SQL statements that begin or end a transaction or a
+checkpoint. A write that is hit writes its first half. The last line on standard output is the
+number of operations.
 """
 
 import errno
@@ -111,6 +112,7 @@ def _connection(faults: Faults) -> type[sqlite3.Connection]:
 def main() -> None:
     from encoder.errors import RagError
     from indexer import build
+    from indexer.backup import back_up
     from indexer.chunk import Chunking
     from indexer.compact import compact_index
     from indexer.options import BuildOptions
@@ -124,6 +126,8 @@ def main() -> None:
     try:
         if what == "compact":
             compact_index(Path(index_dir))
+        elif what == "backup":
+            back_up(Path(index_dir), Path(index_dir).with_name("copy"))
         else:
             options = BuildOptions(chunking=Chunking(60, 12), fresh=what == "fresh")
             build.build_index(Path(corpus), Path(index_dir), ConceptEncoder(), options)

@@ -9,13 +9,15 @@ import pytest
 
 import indexer.cli
 from indexer import compact as compact_module
+from indexer.backup import back_up
 from indexer.build import build_index
 from indexer.chunk import Chunking
 from indexer.compact import Compaction, compact_index
 from indexer.errors import IndexLocked, IndexNotFound
 from indexer.options import BuildOptions
 from indexer.store import IndexWriter, lock_for_writing, open_index
-from indexer.verify import back_up, verify_index
+from indexer.verify import verify_index
+from retriever.hit import SearchMode
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
 from tests.test_build import texts_and_vectors
@@ -117,12 +119,18 @@ def test_a_compacted_index_takes_updates(corpus_dir: Path, index_dir: Path, tmp_
     assert verify_index(index_dir)["verdict"] == "sound"
 
 
+# By meaning and words together, and by words alone.
+QUESTIONS: tuple[tuple[str, SearchMode], ...] = (("cat", "hybrid"), ("Katze", "lexical"))
+
+
 def write_state(corpus_dir: Path, number: int) -> None:
     for name in ("a", "b", "c", "d"):
         (corpus_dir / f"{name}.txt").write_text(f"Die Katze {number}.", encoding="utf-8")
 
 
-def test_eight_readers_and_a_backup_see_one_committed_state_each(tmp_path: Path) -> None:
+def test_eight_readers_and_a_backup_see_one_committed_state_each(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     corpus_dir, index_dir = tmp_path / "docs", tmp_path / "index"
     corpus_dir.mkdir()
     write_state(corpus_dir, 0)
@@ -136,9 +144,10 @@ def test_eight_readers_and_a_backup_see_one_committed_state_each(tmp_path: Path)
             while not done.is_set():
                 retriever = Retriever.open(index_dir, ConceptEncoder())
                 for _ in range(5):
-                    hits = retriever.search("cat", k=50, fold=False)
-                    assert len(hits) == 4
-                    seen.append({hit.passage.text for hit in hits})
+                    for question, mode in QUESTIONS:
+                        hits = retriever.search(question, k=50, fold=False, mode=mode)
+                        assert len(hits) == 4, (question, mode)
+                        seen.append({hit.passage.text for hit in hits})
         except BaseException as error:
             failed.append(error)
             raise
@@ -156,6 +165,7 @@ def test_eight_readers_and_a_backup_see_one_committed_state_each(tmp_path: Path)
     for reader in readers:
         reader.join(60)
     assert failed == []
+    assert "cannot be searched" not in caplog.text  # nobody was left without words
     assert {len(texts) for texts in seen} == {1}  # never two states in one answer
     assert len({text for texts in seen for text in texts}) >= 3
     for number in range(1, 7):

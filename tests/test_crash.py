@@ -1,34 +1,42 @@
-"""A build that is killed at any moment loses one window at most, and nothing else."""
+"""A writer that is killed at any moment loses one window at most, and nothing else.
+
+Each kind of work is killed CROSSTONGUE_TEST_KILLS times while it is under way.
+"""
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from indexer.build import build_index
 from indexer.chunk import Chunking
+from indexer.compact import compact_index
 from indexer.errors import IndexNotFound
 from indexer.options import BuildOptions
 from indexer.verify import verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
 from tests.test_build import texts_and_vectors
+from tests.test_layering import ROOT
 
-KILLS = int(os.environ.get("CROSSTONGUE_TEST_KILLS", "6"))
-CHUNKING = Chunking(60, 12)
+KILLS = int(os.environ.get("CROSSTONGUE_TEST_KILLS", "4"))
+OPTIONS = BuildOptions(chunking=Chunking(60, 12))
+QUESTIONS = ("cat", "water and bread", "Гарантия", "Satz 7", "train")
+Contents = dict[tuple[str, int], tuple[str, list[float]]]
 
 # A real process; its encoder takes its time, so that kills fall into every stage.
-BUILD = """
+WORK = """
 import sys, time
 from pathlib import Path
 from indexer import build
 from indexer.chunk import Chunking
+from indexer.compact import compact_index
 from indexer.options import BuildOptions
 from tests.concept_encoder import ConceptEncoder
 
@@ -37,68 +45,147 @@ class SlowEncoder(ConceptEncoder):
         time.sleep(0.002 * len(texts))
         return super().encode_passages(texts)
 
+corpus, index_dir, kind = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 build.FIRST_WINDOW_PASSAGES = build.MAX_WINDOW_PASSAGES = 8
+options = BuildOptions(chunking=Chunking(60, 12), fresh=kind == "fresh")
 print("ready", flush=True)
-options = BuildOptions(chunking=Chunking(60, 12), fresh=sys.argv[3] == "fresh")
-build.build_index(Path(sys.argv[1]), Path(sys.argv[2]), SlowEncoder(), options)
+if kind == "compact":
+    compact_index(index_dir)
+else:
+    build.build_index(corpus, index_dir, SlowEncoder(), options)
 """
 
 
-def make_corpus(folder: Path) -> Path:
+def make_corpus(folder: Path, state: int) -> Path:
+    """Documents in one of two states: half of them differ, and one comes where another goes."""
     words = ["Katze", "water", "保証。", "поезд", "bread", "nichts"]
-    folder.mkdir()
-    pick = random.Random(4)
+    folder.mkdir(exist_ok=True)
     for number in range(24):
+        pick = random.Random(number if number % 2 else f"{number} {state}")
         sentences = [f"{pick.choice(words)} steht in Satz {i}." for i in range(pick.randint(3, 60))]
         (folder / f"{number:02}.txt").write_text(" ".join(sentences), encoding="utf-8")
+    (folder / f"only-{state}.txt").write_text("Das Brot.", encoding="utf-8")
+    (folder / f"only-{1 - state}.txt").unlink(missing_ok=True)
     return folder
 
 
 def start(corpus: Path, index_dir: Path, kind: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", BUILD, str(corpus), str(index_dir), kind],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-c", WORK, str(corpus), str(index_dir), kind],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    assert process.stdout.readline() == "ready\n", process.communicate()[1]
     return process
 
 
-def kill_at_random(corpus: Path, index_dir: Path, kind: str, pick: random.Random) -> bool:
-    """Start a build and kill it within its usual time; tells whether it was still running."""
-    process = start(corpus, index_dir, kind)
-    time.sleep(pick.uniform(0, 1.5))
+def kill_after(process: subprocess.Popen[str], delay_s: float) -> bool:
+    """Kill a writer; tells whether it was still at work."""
+    time.sleep(delay_s)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    _, said = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), said
     return process.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("kind", ["update", "fresh"])
-def test_a_build_killed_at_random_moments_ends_as_one_that_was_not(
-    kind: str, tmp_path: Path
-) -> None:
-    corpus = make_corpus(tmp_path / "docs")
-    killed, pick = tmp_path / "killed", random.Random(2026)
-    done = [kill_at_random(corpus, killed, kind, pick) for _ in range(KILLS)]
-    assert any(done)  # else this test tried nothing
-    with suppress(IndexNotFound):  # killed before the first manifest
-        assert verify_index(killed)["verdict"] == "sound"
-    build_index(corpus, killed, ConceptEncoder(), BuildOptions(chunking=CHUNKING))
-    assert verify_index(killed)["verdict"] == "sound"
-    build_index(corpus, tmp_path / "clean", ConceptEncoder(), BuildOptions(chunking=CHUNKING))
-    assert texts_and_vectors(killed) == texts_and_vectors(tmp_path / "clean")
-    for question in ("cat", "water and bread", "Гарантия", "train"):
-        ours, theirs = (
-            Retriever.open(folder, ConceptEncoder()).search(question, k=50, fold=False)
-            for folder in (killed, tmp_path / "clean")
+class Folder:
+    """An index whose documents go from one of two states to the other and back, under kills."""
+
+    def __init__(self, kind: str, tmp_path: Path) -> None:
+        self.kind = kind
+        self.corpus, self.index_dir, self.clean = (
+            tmp_path / name for name in ("docs", "index", "clean")
         )
-        assert [(h.score, h.passage.source, h.passage.start) for h in ours] == [
-            (h.score, h.passage.source, h.passage.start) for h in theirs
+        self.states: list[Contents] = []
+        for state in (1, 0):
+            build_index(make_corpus(self.corpus, state), self.clean, ConceptEncoder(), OPTIONS)
+            self.states.insert(0, texts_and_vectors(self.clean))
+        self.state = 0
+        self.kept: Contents = {}
+
+    def prepare(self) -> None:
+        """Bring the folder to where the work that is killed begins."""
+        if self.kind != "first":
+            self.state = 1 - self.state
+            make_corpus(self.corpus, self.state)
+        elif self.kept == self.states[0]:
+            shutil.rmtree(self.index_dir)  # the first build came to its end
+            self.kept = {}
+        if self.kind == "compact" or (self.kind != "first" and not self.index_dir.exists()):
+            build_index(self.corpus, self.index_dir, ConceptEncoder(), OPTIONS)
+            self.kept = texts_and_vectors(self.index_dir)
+
+    def usual_s(self) -> float:
+        """How long the work takes where nobody kills it."""
+        self.prepare()
+        process, started = start(self.corpus, self.index_dir, self.kind), time.perf_counter()
+        assert process.communicate()[1] == ""
+        taken = time.perf_counter() - started
+        self.kept = texts_and_vectors(self.index_dir)
+        return taken
+
+    def check(self) -> None:
+        """Whatever is there is sound, of one state or the other, and nothing of it is lost."""
+        try:
+            assert verify_index(self.index_dir)["verdict"] == "sound"
+        except IndexNotFound:  # killed before the first manifest
+            assert self.kept == {}
+            return
+        found, (one, other) = texts_and_vectors(self.index_dir), self.states
+        assert all(value in (one.get(key), other.get(key)) for key, value in found.items())
+        # What no edit has touched stays, whatever was going on; a --fresh build or a compaction
+        # that was killed has changed nothing.
+        same = {key for key, value in one.items() if other.get(key) == value}
+        kept = {key: value for key, value in self.kept.items() if key in same}
+        assert kept.items() <= found.items()
+        if self.kind == "compact":
+            assert found == self.kept
+        if self.kind == "fresh":
+            assert found in (self.kept, self.states[self.state])
+        self.kept = found
+
+    def check_end(self) -> None:
+        """Working on undisturbed ends as if nobody had ever been killed."""
+        corpus = make_corpus(self.corpus, 0)
+        build_index(corpus, self.index_dir, ConceptEncoder(), OPTIONS)
+        compact_index(self.index_dir)
+        checked = verify_index(self.index_dir)
+        assert checked["checked"] == "every byte"
+        assert checked["passages"] == checked["rows"] == len(self.states[0])
+        assert texts_and_vectors(self.index_dir) == self.states[0]
+        assert rankings(self.index_dir) == rankings(self.clean)
+
+
+def rankings(index_dir: Path) -> list[list[tuple[float, str, int]]]:
+    """What a search by meaning and words finds, all of it: ties are not cut through."""
+    retriever = Retriever.open(index_dir, ConceptEncoder())
+    return [
+        [
+            (hit.score, hit.passage.source, hit.passage.start)
+            for hit in retriever.search(question, k=1000, fold=False)
         ]
+        for question in QUESTIONS
+    ]
+
+
+@pytest.mark.parametrize("kind", ["first", "update", "fresh", "compact"])
+def test_work_killed_at_random_moments_ends_as_if_it_was_not(kind: str, tmp_path: Path) -> None:
+    folder, pick = Folder(kind, tmp_path), random.Random(2026)
+    usual_s = folder.usual_s()
+    killed = ended = 0
+    while killed < KILLS and ended < 4 * KILLS + 8:
+        folder.prepare()
+        was_killed = kill_after(
+            start(folder.corpus, folder.index_dir, kind), pick.uniform(0, usual_s)
+        )
+        killed, ended = killed + was_killed, ended + (not was_killed)
+        folder.check()
+    assert killed == KILLS
+    folder.check_end()
 
 
 def test_a_killed_build_keeps_what_it_committed(tmp_path: Path) -> None:
-    corpus = make_corpus(tmp_path / "docs")
+    corpus = make_corpus(tmp_path / "docs", 0)
     index_dir = tmp_path / "index"
     process = start(corpus, index_dir, "update")
     deadline = time.monotonic() + 30

@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
+import indexer.cli
 from encoder.errors import RagError
-from indexer import verify as verify_module
+from indexer import backup as backup_module
+from indexer.backup import WORKPLACE, back_up
 from indexer.build import build_index
 from indexer.errors import IndexDamaged, IndexMismatch, IndexNotFound
 from indexer.manifest import NO_SHA256, sealed
 from indexer.options import BuildOptions
 from indexer.store import Index
 from indexer.store.seal import SEAL, seal
-from indexer.verify import back_up, verify_index
+from indexer.verify import verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
 
@@ -39,6 +42,20 @@ def edit_database(sql: str) -> Callable[[Path], None]:
         database.commit()
         database.close()
         seal(index_dir / "g0001")  # as a forger would
+
+    return damage
+
+
+def edit_kinds(sql: str) -> Callable[[Path], None]:
+    """Write what SQLite refuses, and a changed byte in the file does not ask it about."""
+
+    def damage(index_dir: Path) -> None:
+        for statement in (
+            "UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')')",
+            sql,
+            "UPDATE sqlite_schema SET sql = sql || ' STRICT' WHERE type = 'table'",
+        ):
+            edit_database(f"PRAGMA writable_schema = ON; {statement}")(index_dir)
 
     return damage
 
@@ -130,6 +147,18 @@ FOUND_ON_OPEN: list[tuple[str, Callable[[Path], None], type[RagError], str]] = [
         "no state", edit_database("DELETE FROM state"), IndexDamaged,
         "does not say how many rows there are",
     ),
+    (
+        "rows that are no number", edit_kinds("UPDATE state SET next_row = 'four'"), IndexDamaged,
+        "does not say how many rows there are",
+    ),
+    (
+        "a commit that is no number", edit_kinds("UPDATE state SET commit_id = 'x'"), IndexDamaged,
+        "does not say how many rows there are",
+    ),
+    (
+        "a time that is a word", edit_kinds("UPDATE documents SET modified_s = 'noon'"),
+        IndexDamaged, "holds a value that no build has written",
+    ),
     ("vectors a link", link_vectors, IndexDamaged, "vectors.bin is a link"),
     ("vectors cut", cut_vectors, IndexDamaged, "vectors.bin has 95 bytes; 4 rows need 96"),
 ]  # fmt: skip
@@ -184,6 +213,11 @@ def test_damage_is_not_backed_up(index_dir: Path, tmp_path: Path) -> None:
         (
             edit_database("UPDATE passages SET row_crc32 = 1 WHERE row = 0"),
             "vectors.bin: the row of passage 0 has changed",
+        ),
+        (
+            edit_kinds("UPDATE documents SET text = CAST(text AS BLOB)"),
+            "corpus.sqlite holds a value that no build has written ('bytes' object has no "
+            "attribute 'encode')",
         ),
     ],
 )
@@ -254,6 +288,14 @@ def test_damage_is_found_by_verify(
     assert finding in error.value.finding
 
 
+def test_documents_that_make_no_sense_are_not_listed(
+    index_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit_database("UPDATE documents SET notes = 'x'")(index_dir)
+    assert indexer.cli.main(["ls", "--index", str(index_dir)]) == 6
+    assert "holds a value that no build has written" in capsys.readouterr().err
+
+
 def test_a_sound_index_is_verified(index_dir: Path) -> None:
     checked = verify_index(index_dir)
     assert (checked["documents"], checked["passages"], checked["rows"]) == (4, 4, 4)
@@ -272,6 +314,21 @@ def test_a_backup_never_overwrites(index_dir: Path, tmp_path: Path) -> None:
         back_up(index_dir, tmp_path)
 
 
+def test_a_backup_removes_remains_and_nothing_else(index_dir: Path, tmp_path: Path) -> None:
+    place = tmp_path / "copies"
+    for name in ("remains", "empty", "at-work", "strangers"):
+        (place / f"{WORKPLACE}{name}").mkdir(parents=True)
+    for name in ("remains", "at-work", "strangers"):
+        (place / f"{WORKPLACE}{name}" / "index" / "g0001").mkdir(parents=True)
+        (place / f"{WORKPLACE}{name}" / "backup.lock").touch()
+    (place / f"{WORKPLACE}strangers" / "diary.txt").touch()
+    with FileLock(place / f"{WORKPLACE}at-work" / "backup.lock"):
+        back_up(index_dir, place / "one")
+    assert sorted(path.name.removeprefix(WORKPLACE) for path in place.iterdir()) == [
+        "at-work", "one", "strangers"
+    ]  # fmt: skip
+
+
 def test_a_build_never_writes_through_a_link(corpus_dir: Path, index_dir: Path) -> None:
     link_vectors(index_dir)
     victim = index_dir.parent / "elsewhere.bin"
@@ -284,12 +341,12 @@ def test_a_build_never_writes_through_a_link(corpus_dir: Path, index_dir: Path) 
 def test_a_backup_is_whole_though_a_fresh_build_ends_meanwhile(
     corpus_dir: Path, index_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy_database = verify_module._copy_database
+    copy_database = backup_module._copy_database
 
-    def copy_then_build(index: Index, path: Path) -> None:
-        copy_database(index, path)
+    def copy_then_build(index: Index, path: Path, destination: Path) -> None:
+        copy_database(index, path, destination)
         build_index(corpus_dir, index_dir, ConceptEncoder(), BuildOptions(fresh=True))
 
-    monkeypatch.setattr(verify_module, "_copy_database", copy_then_build)
+    monkeypatch.setattr(backup_module, "_copy_database", copy_then_build)
     back_up(index_dir, tmp_path / "copy")
     assert verify_index(tmp_path / "copy")["verdict"] == "sound"

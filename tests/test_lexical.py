@@ -1,15 +1,21 @@
 """The words on the disk: in step with the passages, never written by readers, mended by a build."""
 
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from indexer.backup import back_up
 from indexer.build import build_index
 from indexer.compact import compact_index
 from indexer.errors import IndexDamaged, WordsDamaged
+from indexer.lexical_index import LexicalDamage
+from indexer.store import derived, open_index
+from indexer.store.derived import LexicalRecord
 from indexer.store.seal import seal
-from indexer.verify import back_up, verify_index
+from indexer.verify import verify_index
+from retriever.hit import SearchMode
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
 
@@ -121,3 +127,53 @@ def test_a_linked_folder_of_words_is_refused(index_dir: Path, tmp_path: Path) ->
     folder.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(IndexDamaged, match="000001 is a link"):
         Retriever.open(index_dir, ConceptEncoder())
+
+
+@pytest.fixture
+def _update_between(corpus_dir: Path, index_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build that ends after a state was read, and before its words are opened: once."""
+    check = derived.check_lexical
+
+    def build_then_check(generation: Path, record: LexicalRecord) -> None:
+        monkeypatch.setattr(derived, "check_lexical", check)
+        (corpus_dir / "new.txt").write_text("Ein Hund.", encoding="utf-8")
+        build_index(corpus_dir, index_dir, ConceptEncoder())
+        check(generation, record)
+
+    monkeypatch.setattr(derived, "check_lexical", build_then_check)
+
+
+@pytest.mark.usefixtures("_update_between")
+@pytest.mark.parametrize("mode", ["lexical", "hybrid"])
+def test_a_search_whose_words_a_build_replaces_looks_again(
+    mode: SearchMode, index_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hits = Retriever.open(index_dir, ConceptEncoder()).search("Hund", mode=mode, k=9)
+    assert "new.txt" in {hit.passage.source for hit in hits}
+    assert caplog.text == ""
+
+
+@pytest.mark.usefixtures("_update_between")
+def test_a_copy_whose_words_a_build_replaces_is_of_the_later_state(
+    index_dir: Path, tmp_path: Path
+) -> None:
+    back_up(index_dir, tmp_path / "copy")
+    checked = verify_index(tmp_path / "copy")
+    assert (checked["documents"], checked["words"]) == (5, "of 5 passages")
+
+
+@pytest.mark.usefixtures("_update_between")
+def test_words_that_a_build_replaces_are_not_called_damaged(index_dir: Path) -> None:
+    assert str(verify_index(index_dir)["words"]).startswith("not checked: a build has finished")
+
+
+def test_words_that_vanish_while_they_are_read_are_missing(
+    index_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_index(index_dir).reading() as database:
+        record = derived.lexical_record(database)
+    assert record is not None
+    shutil.rmtree(index_dir / "g0001" / "lexical")
+    monkeypatch.setattr(derived, "_is_folder", lambda *paths: True)  # a moment ago they were there
+    with pytest.raises(LexicalDamage, match="a build is just removing it"):
+        derived.check_lexical(index_dir / "g0001", record)

@@ -154,9 +154,9 @@ def check_schema(index_dir: Path, database: sqlite3.Connection) -> None:
     found = database.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
     if sorted(map(str, found)) != expected_schema():
         raise IndexDamaged(index_dir, f"{DATABASE} has not the tables of an index")
-    state = database.execute("SELECT next_row FROM state").fetchone()
+    state = database.execute("SELECT next_row, commit_id FROM state").fetchone()
     low, high = database.execute("SELECT min(row), max(row) FROM passages").fetchone()
-    if state is None or state[0] < 0:
+    if state is None or not all(isinstance(value, int) and value >= 0 for value in state):
         raise IndexDamaged(index_dir, f"{DATABASE} does not say how many rows there are")
     if low is not None and not 0 <= low <= high < state[0]:
         raise IndexDamaged(index_dir, f"{DATABASE} has passages outside its {state[0]} rows")

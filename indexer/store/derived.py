@@ -76,7 +76,11 @@ def check_lexical(generation: Path, record: LexicalRecord) -> None:
     folder = generation / LEXICAL / name
     if not (name.isascii() and name.isdigit()) or not _is_folder(folder.parent, folder):
         raise LexicalDamage("its folder is missing")
-    if _sha256(folder) != record.sha256:
+    try:
+        found = _sha256(folder)
+    except FileNotFoundError as error:
+        raise LexicalDamage("a build is just removing it") from error
+    if found != record.sha256:
         raise LexicalDamage("its files are not what their checksum says")
 
 
@@ -90,8 +94,11 @@ def open_lexical(generation: Path, record: LexicalRecord) -> LexicalIndex:
     # Tantivy writes a lock file where it reads; readers of an index write nothing into it.
     # Until it is told not to, it also watches the folder, and may write while that is removed.
     with tempfile.TemporaryDirectory(prefix="crosstongue-", ignore_cleanup_errors=True) as links:
-        for path in _files(generation / LEXICAL / record.folder):
-            _link(path.resolve(), Path(links) / path.name)
+        try:
+            for path in _files(generation / LEXICAL / record.folder):
+                _link(path.resolve(), Path(links) / path.name)
+        except FileNotFoundError as error:
+            raise LexicalDamage("a build is just removing it") from error
         return LexicalIndex.open(Path(links))
 
 

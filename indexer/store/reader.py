@@ -102,12 +102,33 @@ class Index:
             finally:
                 database.close()
 
+    @contextmanager
+    def _as_written(self) -> Iterator[None]:
+        """Say that the database is damaged where a value is not of the kind that was written.
+
+        SQLite checks kinds when it writes; a changed byte in the file passes as what it looks like.
+        """
+        try:
+            yield
+        except (ValueError, TypeError, LookupError, OverflowError, AttributeError) as error:
+            finding = f"{DATABASE} holds a value that no build has written ({error})"
+            raise IndexDamaged(self.index_dir, finding) from error
+
     def commit_id(self, database: sqlite3.Connection) -> int:
         """The number of the latest commit."""
-        return int(database.execute("SELECT commit_id FROM state").fetchone()[0])
+        with self._as_written():
+            return int(database.execute("SELECT commit_id FROM state").fetchone()[0])
 
     def snapshot(self, database: sqlite3.Connection) -> Snapshot:
-        """Read which rows are live, with their languages and documents."""
+        """Read which rows are live, with their languages and documents.
+
+        Raises:
+            IndexDamaged: They are not what a build writes.
+        """
+        with self._as_written():
+            return self._snapshot(database)
+
+    def _snapshot(self, database: sqlite3.Connection) -> Snapshot:
         next_row, commit_id = database.execute("SELECT next_row, commit_id FROM state").fetchone()
         rows = database.execute("SELECT row, language, document FROM passages").fetchall()
         documents = database.execute(
@@ -146,7 +167,8 @@ class Index:
         Raises:
             IndexDamaged: One is missing, or its text or its row is not what was committed.
         """
-        return tuple(self._passage(database, int(row)) for row in rows)
+        with self._as_written():
+            return tuple(self._passage(database, int(row)) for row in rows)
 
     def _passage(self, database: sqlite3.Connection, row: int) -> StoredPassage:
         values = database.execute(
@@ -167,7 +189,15 @@ class Index:
         return StoredPassage(row, source, title, page, start, end, text, language, heading)
 
     def documents(self, database: sqlite3.Connection) -> tuple[StoredDocument, ...]:
-        """Every complete document, by source."""
+        """Every complete document, by source.
+
+        Raises:
+            IndexDamaged: What is written of one makes no sense.
+        """
+        with self._as_written():
+            return self._documents(database)
+
+    def _documents(self, database: sqlite3.Connection) -> tuple[StoredDocument, ...]:
         rows = database.execute(
             "SELECT source, sha256, size_bytes, format, title, documents.language,"
             " count(passages.row), notes, health FROM documents LEFT JOIN passages"
