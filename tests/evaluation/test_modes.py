@@ -71,6 +71,41 @@ def test_words_count_in_mixed_folders(mode: Mode, rank: int) -> None:
     assert {part.figures.metrics["MRR@10"].mean for part in ranking.parts} == {1 / rank}
 
 
+def test_each_question_of_a_mixed_folder_is_asked_by_its_own_words() -> None:
+    # A name for each group, and no concept: the words alone tell the groups apart.
+    names = ("Grimsby", "Zebulon", "Quixote", "Ptolemy", "Xanadu", "Yorick")
+    documents = tuple(
+        JudgedText(f"{name}-{language}", f"{name}.", language, name)
+        for name in names
+        for language in ("de", "en")
+    )
+    questions = tuple(
+        JudgedText(f"q-{name}-{language}", f"{name}?", language, name)
+        for name in names
+        for language in ("de", "en")
+    )
+    named = Collection("names", documents, questions, relevant_by_group(documents, questions))
+    plan = Plan(("off",), "hybrid", mixed=MixedPlan("uniform", tuple(range(5)), ("off",)))
+    (ranking,) = evaluate_collection(named, ConceptEncoder(), Cutting(), plan, nobody).mixed
+    assert {part.figures.metrics["recall@1"].mean for part in ranking.parts} == {1.0}
+
+
+def test_many_words_do_not_outweigh_the_meaning() -> None:
+    codes = " ".join(f"K{number}" for number in range(40))
+    # All about as long, since a word counts less in a long passage.
+    filler = "and so on " * 13
+    texts = ["The cat sleeps.", *(f"Page {i}." for i in range(98))]
+    texts = [f"Spare parts {codes}", *(f"{text} {filler}" for text in texts)]
+    documents = tuple(JudgedText(f"d{i:02}", text, "en") for i, text in enumerate(texts))
+    question = JudgedText("q", f"Which cat is on {codes}?", "en")
+    many = Collection("many", documents, (question,), {"q": {"d01": 1}})
+    report = evaluate_collection(
+        many, ConceptEncoder(), Cutting(), Plan(("off",), "hybrid"), nobody
+    )
+    # The cosine of one in 100 is 1, so their spread is 0.1; 40 words count 1.5 times its double.
+    assert report.rankings[0].folder["all"].metrics["MRR@10"].mean == 1.0
+
+
 @pytest.mark.parametrize(("mode", "rank"), BY_RANK)
 def test_the_option_decides_and_the_report_says_it(
     mode: Mode, rank: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
