@@ -16,7 +16,8 @@ served by those beside it.
 
 That alone would take away too much: language is a hint, too, since of two passages that fit equally
 well the one in the question's own language is more often meant. So "auto" gives the best passage in
-that language a fixed bonus, and no other: the rest of the list stays without a lean.
+that language a fixed bonus if that makes it the first, and nothing else any: the rest of the list
+stays without a lean.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ BalanceMode = Literal["auto", "full", "off"]
 # All numbers here were chosen on osguide and tldr (benchmarks/tuning_sets.py), each with statistics
 # fitted on the other (benchmarks/balance_mixed_folder.py, docs/LOG.md).
 
-# Added to the score of the best passage in the question's own language.
+# Added to the score of the best passage in the question's own language, if it then is the first.
 OWN_LANGUAGE_BONUS: dict[BalanceMode, float] = {"off": 0.0, "auto": 0.045, "full": 0.0}
 # How sharply a question's lean decides between languages: the smaller the sharper.
 LEAN_TEMPERATURE = 0.03

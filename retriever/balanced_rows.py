@@ -1,8 +1,8 @@
 """Rows and questions as a balance mode sees them: what search and `eval` both rank by.
 
 Every mode ends in one inner product, `questions(...)` with each row of `passages(...)`, and a bonus
-for one of the rows: the best in the question's language. Search hands the rows to FAISS, `eval`
-multiplies whole sets of questions with them; neither knows more.
+for one of the rows: the best in the question's language, where that makes it the first. Search
+hands the rows to FAISS, `eval` multiplies whole sets of questions with them; neither knows more.
 """
 
 from collections.abc import Callable, Iterator
@@ -89,7 +89,7 @@ class BalancedRows:
         return balance_queries(queries, self.means)
 
     def bonus(self, mode: BalanceMode) -> float:
-        """What the best of the rows in the question's language gets on top of its score."""
+        """What the best row in the question's language gets, where that makes it the first."""
         return OWN_LANGUAGE_BONUS[self.effective(mode)]
 
     def rows_in(self, language: str) -> Mask:

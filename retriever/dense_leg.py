@@ -2,7 +2,8 @@
 
 Balance takes the languages' lean out of the scores. What is lost with it is the hint that an answer
 in the question's own language is a good bet where nothing else decides, so in the mode "auto" the
-best of the allowed passages in that language is lifted by a little (retriever/balance.py).
+best of the allowed passages in that language is lifted to the first place if a little is enough
+for that (retriever/balance.py).
 """
 
 from dataclasses import dataclass
@@ -57,13 +58,15 @@ class DenseLeg:
         """Search the first rows, and find which one is lifted."""
         near = state.search(question.vector, balance, FIRST_ROWS, allowed)
         lifted = Ranked(near.rows[:0], near.scores[:0])
-        if bonus := state.rows.bonus(balance):
+        bonus = state.rows.bonus(balance)
+        if bonus and len(near.rows):
             own = state.rows.rows_in(question.language) & allowed
             # The best of all is best of its own, too; else it stands below all that was found.
             best = Ranked(near.rows[own[near.rows]][:1], near.scores[own[near.rows]][:1])
-            if not len(best.rows):
+            if not len(best.rows) and near.scores[-1] + bonus > near.scores[0]:
                 best = state.search(question.vector, balance, 1, own)
-            lifted = Ranked(best.rows, (best.scores + bonus).astype(np.float32))
+            if len(best.rows) and best.scores[0] + bonus > near.scores[0]:
+                lifted = Ranked(best.rows, (best.scores + bonus).astype(np.float32))
         return cls(state, question, balance, allowed, near, lifted)
 
     def search(self, k: int, among: Mask) -> Ranked:

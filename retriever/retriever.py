@@ -139,8 +139,9 @@ class Retriever:
             mode: "dense" ranks by meaning, "lexical" by the question's words, "hybrid" by both, so
                 that names, numbers and rare words count. docs/search.md explains it.
             balance: "auto" takes the languages' own lean out of the ranking and lets the best
-                passage in the question's language up a little; "full" does not let it up; "off"
-                ranks by the raw cosine. docs/language-balance.md explains it.
+                passage in the question's language up to the first place if a little is enough for
+                that; "full" does not let it up; "off" ranks by the raw cosine.
+                docs/language-balance.md explains it.
             rerank: Ranks the first 50 hits, or k if that is more, by reading each passage together
                 with the question; `encoder.reranker.load_reranker` loads one.
             fold: Near-duplicates and translations of one passage become one hit, which lists them
@@ -195,7 +196,10 @@ class Retriever:
         reason = f"each language's mean is taken away ({fitted} means)"
         language, bonus = detect_language(query), OWN_LANGUAGE_BONUS[balance]
         if bonus and self._state.rows.rows_in(language).any():
-            reason += f"; the best passage in {language_name(language)} gets {bonus} more"
+            reason += (
+                f"; the best passage in {language_name(language)} gets {bonus} more if it then is "
+                "the first"
+            )
         return BalanceChoice(balance, reason)
 
     def confidence_choice(

@@ -11,7 +11,13 @@ from encoder.language_offsets import LanguageOffsets, language_offsets
 from encoder.spec import Vectors
 from indexer.build import build_index
 from indexer.language import detect_language
-from retriever.balance import Means, balance_passages, balance_queries, fit_means
+from retriever.balance import (
+    OWN_LANGUAGE_BONUS,
+    Means,
+    balance_passages,
+    balance_queries,
+    fit_means,
+)
 from retriever.retriever import Retriever
 from retriever.shrinkage import believable
 from tests.concept_encoder import SPEC, ConceptEncoder
@@ -94,26 +100,34 @@ def test_the_raw_cosine_stands_beside_the_balanced_score(leaning: Retriever) -> 
     assert balanced == pytest.approx(raw, abs=1e-6)
 
 
-def test_the_best_passage_in_the_questions_language_gets_a_bonus_and_no_other(
-    leaning: Retriever,
+def test_the_best_passage_in_the_questions_language_gets_a_bonus_that_makes_it_the_first(
+    leaning: Retriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = {
         hit.passage.row: hit for hit in leaning.search(QUESTION, k=61, fold=False, balance="full")
     }
-    auto = {hit.passage.row: hit for hit in leaning.search(QUESTION, k=61, fold=False)}
     best = next(row for row, hit in full.items() if hit.passage.language == "de")
-    assert {row: hit.score for row, hit in auto.items()} == pytest.approx(
-        {row: hit.score + 0.045 * (row == best) for row, hit in full.items()}, abs=1e-6
-    )
+    behind = max(hit.score for hit in full.values()) - full[best].score
+    assert behind > 0.1, "else nothing is shown"
+    for bonus, lifted in ((0.0, False), (behind - 0.01, False), (behind + 0.01, True)):
+        monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", bonus)
+        auto = {hit.passage.row: hit for hit in leaning.search(QUESTION, k=61, fold=False)}
+        assert {row: hit.score for row, hit in auto.items()} == pytest.approx(
+            {row: hit.score + bonus * (lifted and row == best) for row, hit in full.items()},
+            abs=1e-6,
+        )
+        assert (next(iter(auto)) == best) == lifted
 
 
 def test_the_best_passage_in_the_questions_language_is_found_wherever_it_stands(
-    leaning: Retriever,
+    leaning: Retriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", 2.0)
     whole = [hit.passage.row for hit in leaning.search(QUESTION, k=61, fold=False)]
     full = leaning.search(QUESTION, k=61, fold=False, balance="full")
     best = next(place for place, hit in enumerate(full) if hit.passage.language == "de")
     assert best > 0, "else nothing is shown"
+    assert whole[0] == full[best].passage.row
     for k in range(1, 62):
         assert [hit.passage.row for hit in leaning.search(QUESTION, k=k, fold=False)] == whole[:k]
 
@@ -123,7 +137,7 @@ def test_the_choice_gives_its_reason(leaning: Retriever) -> None:
     assert choice.mode == "auto"
     assert choice.reason == (
         "each language's mean is taken away (its own means); the best passage in German gets 0.045 "
-        "more"
+        "more if it then is the first"
     )
     assert leaning.balance_choice(QUESTION, "full").reason == (
         "each language's mean is taken away (its own means)"

@@ -13,14 +13,15 @@ from indexer.build import build_index
 from indexer.card import Mask
 from indexer.language import detect_language
 from indexer.store import open_index
-from retriever.balance import BalanceMode
+from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
 from retriever.dense_leg import FIRST_ROWS, DenseLeg, Question
 from retriever.state import Ranked, SearchState
 from tests.concept_encoder import SPEC, ConceptEncoder
 from tests.test_balance import LANGUAGES, SENTENCES
 
 ROWS = 300
-LIFT = 0.045
+# Enough to be the first from anywhere.
+LIFT = 2.0
 TEXT = "Wo ist die Katze in der großen Küche, und was macht sie heute?"
 
 
@@ -50,6 +51,11 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchState]:
     index = open_index(folder / "index")
     with index.reading() as database:
         yield SearchState(index, (0, 0), database)
+
+
+@pytest.fixture(autouse=True)
+def _large_lift(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", LIFT)
 
 
 @pytest.fixture
@@ -130,6 +136,18 @@ def test_among_some_of_the_allowed_rows_the_same_one_is_lifted_and_no_other(
         for holds_best in (True, False):
             among[best] = holds_best
             same(leg.search(k, among), by_hand(scores, among, best)[:k])
+
+
+def test_none_is_lifted_that_does_not_become_the_first(
+    state: SearchState, question: Question, everything: Mask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = products(state, question, "auto")
+    own = state.rows.rows_in("de")
+    behind = float(scores[everything].max() - scores[best_own(scores, own)])
+    assert behind > 0, "else nothing is shown"
+    for bonus, lifted in ((behind - 1e-4, []), (behind + 1e-4, [best_own(scores, own)])):
+        monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", bonus)
+        assert DenseLeg.open(state, question, "auto", everything).lifted.rows.tolist() == lifted
 
 
 def test_where_none_of_the_language_is_allowed_none_is_lifted(

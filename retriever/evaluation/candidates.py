@@ -95,14 +95,15 @@ class Candidates:
         return capped
 
     def _lift(self, by_row: Scores, languages: Sequence[str], mode: BalanceMode) -> None:
-        """Raise the best row in each question's own language, as a search does."""
+        """Raise the best row in each question's own language where that makes it the first."""
         lift = self._rows.bonus(mode)
         if not lift:
             return
-        asked_in = np.array(languages)
+        asked_in, first = np.array(languages), by_row.max(axis=1)
         for language in dict.fromkeys(languages):
             columns = np.flatnonzero(self._rows.rows_in(language)[self._order])
             if len(columns):
                 questions = np.flatnonzero(asked_in == language)
                 best = columns[by_row[np.ix_(questions, columns)].argmax(axis=1)]
-                by_row[questions, best] += lift
+                enough = by_row[questions, best] + lift > first[questions]
+                by_row[questions[enough], best[enough]] += lift

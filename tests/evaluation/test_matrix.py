@@ -11,7 +11,7 @@ import pytest
 from indexer.build import build_index
 from indexer.language import detect_language
 from retriever import fusion
-from retriever.balance import BalanceMode
+from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
 from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.evaluation.beir import read_collection
 from retriever.evaluation.candidates import Candidates, Questions
@@ -170,14 +170,16 @@ def test_documents_are_ranked_as_search_ranks_them(
     candidates = make_candidates(index, snapshot, collection, words)
     asked = tuple(map(detect_language, QUESTIONS))
     questions = Questions(encoder.encode_queries(QUESTIONS), asked, QUESTIONS)
-    ((_, scores),) = candidates.scores(questions, mode)
     ids = [document.id for document in collection.documents]
-    for question, row in zip(QUESTIONS, scores, strict=True):
-        hits = retriever.search(question, k=100, mode=search_mode, balance=mode, fold=False)
-        by_search: dict[str, float] = {}
-        for hit in hits:
-            by_search.setdefault(hit.passage.source, hit.score)
-        assert dict(zip(ids, row.tolist(), strict=True)) == pytest.approx(by_search, abs=1e-6)
+    for lift in (0.045, 0.9):  # too little for the first question, and enough
+        monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", lift)
+        ((_, scores),) = candidates.scores(questions, mode)
+        for question, row in zip(QUESTIONS, scores, strict=True):
+            hits = retriever.search(question, k=100, mode=search_mode, balance=mode, fold=False)
+            by_search: dict[str, float] = {}
+            for hit in hits:
+                by_search.setdefault(hit.passage.source, hit.score)
+            assert dict(zip(ids, row.tolist(), strict=True)) == pytest.approx(by_search, abs=1e-6)
 
 
 @pytest.mark.parametrize("search_mode", get_args(Mode))
