@@ -22,10 +22,28 @@ def own_language_share(asked: Asked, seen: Sequence[int]) -> tuple[float, float]
     return sum(board.primaries[column] == own for column in seen) / max(1, len(seen)), fair
 
 
+def perfect_share(asked: Asked) -> float:
+    """The share where the right documents stand first, in any order, and others follow by chance.
+
+    Where a text is there in few languages, the right document in the question's own is a large part
+    of the first ten, so a ranking cannot be both right and at the fair share.
+    """
+    board, wanted = asked.board, asked.wanted
+    own = primary(wanted.question.language)
+    right = [board.primaries[column] == own for column in wanted.grades]
+    left_out = sum(board.primaries[column] == own for column in wanted.ignored)
+    others = len(board.ids) - len(wanted.ignored) - len(right)
+    others_own = board.sizes[own] - left_out - sum(right)
+    first = min(CUTOFF, len(right))
+    rest = min(CUTOFF - first, others)
+    own_among = first * sum(right) / len(right) + rest * others_own / max(1, others)
+    return own_among / (first + rest)
+
+
 def measure_parallel(
     collection: Collection,
     seen: Sequence[Sequence[int]],
-    shares: Sequence[tuple[float, float]],
+    shares: Sequence[tuple[float, float, float]],
     groups: Sequence[int],
 ) -> Parallel:
     """Sum up over all questions.
@@ -33,19 +51,19 @@ def measure_parallel(
     Args:
         collection: Holds the questions.
         seen: The first ten columns of each.
-        shares: What `own_language_share` says of each.
+        shares: What `own_language_share` and `perfect_share` say of each.
         groups: The number of each one's group.
     """
-    own_and_fair = np.array(shares)
     group_of = np.array(groups, np.int64)
-    own = share_estimates(own_and_fair[:, :1], group_of)[0]
+    own = share_estimates(np.array(shares)[:, :1], group_of)[0]
+    _, fair, perfect = (float(mean) for mean in np.mean(shares, axis=0))
     families = same_question(collection)
     agreement = [consistency([seen[place] for place in family]) for family in families]
     if not agreement:
-        return Parallel(own, float(own_and_fair[:, 1].mean()), None, None, 0)
+        return Parallel(own, fair, perfect, None, None, 0)
     places = group_of[[family[0] for family in families]]
     overlap, biased = share_estimates(np.array(agreement), places)
-    return Parallel(own, float(own_and_fair[:, 1].mean()), overlap, biased, len(families))
+    return Parallel(own, fair, perfect, overlap, biased, len(families))
 
 
 def same_question(collection: Collection) -> list[list[int]]:

@@ -41,6 +41,8 @@ class Parallel:
     Attributes:
         own_share: Of the first ten documents, the share in the question's own language.
         fair_share: That share among all documents: what a ranking blind to language gives.
+        perfect_share: That share where the right documents stand first, in any order, and others
+            follow by chance: what a ranking that is right as well gives.
         overlap: Of one question in two languages, the share of the first ten in common.
         rank_biased_overlap: The same with more weight on the first places (p = 0.9, extrapolated
             from ten; Webber, Moffat and Zobel 2010).
@@ -49,6 +51,7 @@ class Parallel:
 
     own_share: Estimate
     fair_share: float
+    perfect_share: float
     overlap: Estimate | None
     rank_biased_overlap: Estimate | None
     questions: int

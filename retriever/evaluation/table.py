@@ -103,7 +103,9 @@ def _print_parallel(ranking: Ranking, *, named: bool) -> None:
     share = found.own_share.mean
     stdout.print(
         f"Own language among the first ten{mode}: {_short(found.own_share)}, fair would be "
-        f"{found.fair_share:.3f}: {share / max(found.fair_share, 1e-9):.1f} times"
+        f"{found.fair_share:.3f}: {share / max(found.fair_share, 1e-9):.1f} times; "
+        f"with the right documents first {found.perfect_share:.3f}: "
+        f"{share / max(found.perfect_share, 1e-9):.1f} times"
     )
     if found.overlap is not None and found.rank_biased_overlap is not None:
         stdout.print(

@@ -65,7 +65,9 @@ def test_a_collection_gives_a_summary_and_a_matrix(
         "folder, same language",
     ]
     assert lines[9].startswith("Own language among the first ten: 0.500 ±")
-    assert lines[9].endswith("fair would be 0.500: 1.0 times")
+    assert lines[9].endswith(
+        "fair would be 0.500: 1.0 times; with the right documents first 0.500: 1.0 times"
+    )
     assert lines[10].startswith("One question in two languages: overlap of the first ten 1.000 ±")
     assert lines[11:] == [
         "",

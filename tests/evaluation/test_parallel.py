@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retriever.evaluation.collection import Collection, JudgedText
-from retriever.evaluation.parallel import consistency, same_question
+from retriever.evaluation.collection import Collection, JudgedText, relevant_by_group
+from retriever.evaluation.judging import Asked, Board
+from retriever.evaluation.parallel import consistency, perfect_share, same_question
 
 RANKINGS = st.permutations(range(14)).map(lambda order: order[:10])
 
@@ -50,3 +51,38 @@ def test_without_such_ids_the_group_tells() -> None:
     )
     # p2 has two German questions: nothing says which of them is which.
     assert same_question(found) == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("unjudged", "expected"),
+    [
+        # Of four right ones a quarter is German, and of the six places behind them 4 / 40.
+        ((), (4 / 4 + 6 * 4 / 40) / 10),
+        # The German one leaves: none of three is, and of seven places 4 / 40.
+        (("right-de",), 7 * 4 / 40 / 10),
+        # The French one leaves: a third of three is.
+        (("right-fr",), (1 + 7 * 4 / 40) / 10),
+    ],
+)
+def test_a_perfect_ranking_has_the_right_documents_first_and_others_by_chance(
+    unjudged: tuple[str, ...], expected: float
+) -> None:
+    right = [JudgedText(f"right-{name}", "", name, "g") for name in ("de", "en", "es", "fr")]
+    wrong = [JudgedText(f"w{i}", "", "de-AT" if i < 4 else "en") for i in range(40)]
+    asked = (JudgedText("q", "", "de-CH", "g"),)
+    documents = (*right, *wrong)
+    qrels = relevant_by_group(documents, asked)
+    for name in unjudged:
+        del qrels["q"][name]
+    board = Board(Collection("", documents, asked, qrels))
+    found = perfect_share(Asked(board, 0, np.zeros(44, np.float32)))
+    assert found == pytest.approx(expected)
+
+
+def test_more_right_documents_than_places_leave_no_place_to_chance() -> None:
+    right = [JudgedText(f"r{i}", "", f"x{i}", "g") for i in range(40)]
+    wrong = [JudgedText(f"w{i}", "", "x0") for i in range(40)]
+    asked = (JudgedText("q", "", "x0", "g"),)
+    documents = (*right, *wrong)
+    board = Board(Collection("", documents, asked, relevant_by_group(documents, asked)))
+    assert perfect_share(Asked(board, 0, np.zeros(80, np.float32))) == pytest.approx(1 / 40)
