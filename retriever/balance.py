@@ -47,9 +47,9 @@ SPREAD_FITTED, SPREAD_UNFITTED = 0.1, 2.0
 PRIOR_PASSAGES = 10
 # Passages that the fitted centre counts for.
 PRIOR_CENTRE_PASSAGES = 50
-# What questions ask about follows what the passages are about, at this part of the way that the
-# index's centre lies from that of the fitted texts.
-QUERY_FOLLOWS_CENTRE = 0.5
+# Questions ask about what the passages are about, and lean as these do: their means follow the
+# index's passages at this part of the way that these lie from the fitted texts.
+QUESTIONS_FOLLOW = 0.5
 # Without fitted means fewer passages than this say nothing that could be taken away safely.
 LEAST_PASSAGES_WITHOUT_PRIOR = 50
 
@@ -148,7 +148,7 @@ def _question_means(
 ) -> Vectors:
     """Means of questions in the fitted languages and in others of the index: (languages, dim).
 
-    A language that was not fitted leans as its passages do.
+    A language that was fitted follows its passages half of the way; another leans as they do.
     """
     there = [
         i
@@ -157,9 +157,13 @@ def _question_means(
     ]
     if offsets is None:
         return passages[there] if there else centre[None]
-    base = offsets.query_mean + QUERY_FOLLOWS_CENTRE * (centre - offsets.passage_mean)
-    leans = [offsets.queries, passages[there] - centre]
-    means: Vectors = (base + np.concatenate(leans)).astype(np.float32)
+    base = offsets.query_mean + QUESTIONS_FOLLOW * (centre - offsets.passage_mean)
+    fitted = offsets.queries.copy()
+    for i, name in enumerate(languages):
+        if name in offsets:
+            beyond = passages[i] - centre - offsets.passage_offset(name)
+            fitted[offsets.languages.index(name)] += QUESTIONS_FOLLOW * beyond
+    means: Vectors = (base + np.concatenate([fitted, passages[there] - centre])).astype(np.float32)
     return means
 
 

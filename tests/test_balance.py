@@ -195,10 +195,10 @@ def test_means_are_shrunk_toward_the_centre_and_the_fitted_lean() -> None:
     # contents, 0.1 * 5 / (0.1 * 5 + 1) is believed of de, 2 * 5 / (2 * 5 + 1) of xx.
     assert means.passages[0] == pytest.approx([1, -1 / 52 + 1 + (1 / 52 - 1) / 3], abs=1e-5)
     assert means.passages[1] == pytest.approx([1, -1 / 52 + (1 / 52) * 10 / 11], abs=1e-5)
-    # Questions follow the centre at half of its way; de's lean was fitted, that of xx is its
-    # passages'.
+    # Questions follow the centre at half of its way, those in de its lean, too; that of xx, which
+    # was not fitted, is its passages'.
     assert means.questions == pytest.approx(
-        np.array([[1, -1 / 104], [1, -1 / 104 + (1 / 52) * 10 / 11]]), abs=1e-5
+        np.array([[1, -1 / 104 + (1 / 52 - 1) / 6], [1, -1 / 104 + (1 / 52) * 10 / 11]]), abs=1e-5
     )
 
 
