@@ -1,6 +1,6 @@
 """Fit the language offsets that are shipped in encoder/offsets.
 
-    python -m benchmarks.fit_language_offsets OSGUIDE-LEAD TLDR-STRIPPED --groups 110 \\
+    python -m benchmarks.fit_language_offsets OSGUIDE-LEAD TLDR-STRIPPED \\
         --out encoder/offsets/e5-small.npz
 
 Each folder holds a parallel set, as benchmarks/tuning_sets.py makes them: texts of one group say

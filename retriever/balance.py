@@ -37,7 +37,7 @@ BalanceMode = Literal["auto", "full", "off"]
 # fitted on the other (benchmarks/balance_mixed_folder.py, docs/LOG.md).
 
 # Added to the score of the best passage in the question's own language, if it then is the first.
-OWN_LANGUAGE_BONUS: dict[BalanceMode, float] = {"off": 0.0, "auto": 0.045, "full": 0.0}
+OWN_LANGUAGE_BONUS: dict[BalanceMode, float] = {"off": 0.0, "auto": 0.042, "full": 0.0}
 # How sharply a question's lean decides between languages: the smaller the sharper.
 LEAN_TEMPERATURE = 0.03
 # How far a language's lean may lie from the fitted one, or from none where none was fitted: as a
