@@ -71,10 +71,10 @@ def test_a_perfect_ranking_has_the_right_documents_first_and_others_by_chance(
     wrong = [JudgedText(f"w{i}", "", "de-AT" if i < 4 else "en") for i in range(40)]
     asked = (JudgedText("q", "", "de-CH", "g"),)
     documents = (*right, *wrong)
-    qrels = relevant_by_group(documents, asked)
+    judged = dict(relevant_by_group(documents, asked)["q"])
     for name in unjudged:
-        del qrels["q"][name]
-    board = Board(Collection("", documents, asked, qrels))
+        del judged[name]
+    board = Board(Collection("", documents, asked, {"q": judged}))
     found = perfect_share(Asked(board, 0, np.zeros(44, np.float32)))
     assert found == pytest.approx(expected)
 
