@@ -17,6 +17,7 @@ from indexer.document import Document
 from indexer.errors import UnreadableDocument
 from indexer.read.archive import open_archive
 from indexer.read.blocks import Block, Origin, assemble, row
+from indexer.read.row_spans import repeated
 from indexer.read.xlsx_parts import SheetParts, sheet_parts
 
 # A sheet can claim 17 billion cells; beyond these a workbook is a database, not a text to search.
@@ -99,7 +100,7 @@ def _rows(lines: Iterable[Sequence[str]], part: SheetParts) -> Iterator[Block]:
                 cells[column - 1] = text
         for column, last in starts.get(number, ()):
             if column <= len(cells) and cells[column - 1]:
-                spread[column] = (cells[column - 1], last)
+                spread[column] = (repeated(cells[column - 1]), last)
         text = row(cells)
         if text:
             yield Block(text, tight=tight)
