@@ -363,3 +363,8 @@ def test_a_text_with_a_single_line_of_json_is_no_json_lines(read_bytes: ReadByte
     assert document.notes == (
         "Not valid JSON (Expecting value: line 1 column 1 (char 0)): read as plain text.",
     )
+
+
+def test_json_lines_of_plain_values_are_read_as_such(read_bytes: ReadBytes) -> None:
+    document = read_bytes("a.jsonl", b'"\\u732b"\n7\n')
+    assert (document.text, document.notes) == ("\u732b\n\n7", ())
