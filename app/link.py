@@ -70,14 +70,17 @@ def nonsense(checks: Mapping[str, Callable[[str], bool]]) -> list[str]:
 
 
 def is_number(text: str, most: int) -> bool:
-    """Whether it is a whole number from 1 to `most`."""
-    return text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most
-
-
-def is_day(text: str) -> bool:
-    """Whether it is a day as in "2026-01-31"."""
+    """Whether the control takes it for a number from 1 to `most`; Streamlit rounds "1.5" down."""
     try:
-        date.fromisoformat(text)
+        return 1 <= int(float(text)) <= most
+    except (ValueError, OverflowError):  # no number, or one without an end
+        return False
+
+
+def is_day(text: str, earliest: date, latest: date) -> bool:
+    """Whether it is a day between these, written as in "2026-01-31" and in no other way."""
+    try:
+        day = date.fromisoformat(text)
     except ValueError:
         return False
-    return True
+    return earliest <= day <= latest and text == day.isoformat()

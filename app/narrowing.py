@@ -12,7 +12,8 @@ from retriever.hit import Label, SearchMode
 from retriever.retriever import Retriever
 
 MOST_HITS, DEFAULT_HITS = 50, 10
-EARLIEST = date(1970, 1, 1)
+# Without them Streamlit silently refuses what is more than ten years away.
+EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
 MODES: dict[SearchMode, str] = {
     "hybrid": "meaning and words",
     "dense": "meaning",
@@ -109,11 +110,12 @@ def draw_narrowing(retriever: Retriever) -> Narrowing:
             bind="query-params",
         )
         since, until = st.columns(2)
-        # Without a least date Streamlit refuses those of more than ten years ago.
         after = since.date_input(
-            "Written to since", None, EARLIEST, key="after", bind="query-params"
+            "Written to since", None, EARLIEST, LATEST, key="after", bind="query-params"
         )
-        before = until.date_input("And before", None, EARLIEST, key="before", bind="query-params")
+        before = until.date_input(
+            "And before", None, EARLIEST, LATEST, key="before", bind="query-params"
+        )
     return Narrowing(
         int(k), path or None, tuple(formats), after, before,
         None if per_document is None else int(per_document), mode,
@@ -127,8 +129,8 @@ def url_checks(retriever: Retriever) -> dict[str, Callable[[str], bool]]:
         "k": lambda text: is_number(text, MOST_HITS),
         "each": lambda text: is_number(text, MOST_HITS),
         "format": retriever.formats().__contains__,
-        "after": is_day,
-        "before": is_day,
+        "after": lambda text: is_day(text, EARLIEST, LATEST),
+        "before": lambda text: is_day(text, EARLIEST, LATEST),
         "mode": MODES.__contains__,
         "least": LEAST.__contains__,
         "fold": ("true", "false").__contains__,

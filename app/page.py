@@ -25,7 +25,7 @@ from app.markup import (
     line_html,
     notice_html,
 )
-from app.narrowing import Narrowing, draw_narrowing, url_checks
+from app.narrowing import MODES, Narrowing, draw_narrowing, url_checks
 from app.view_model import IndexFacts, cards, index_facts, language_counts
 from encoder.errors import RagError
 from encoder.load import load_encoder
@@ -183,7 +183,7 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
     for remark in missing_phrases(retriever, request.asked):
         st.html(notice_html("info", f"{remark}."))
     if not hits:
-        _draw_nothing_found(request)
+        _draw_nothing_found(retriever, request)
         return
     shown = _sure_enough(hits, request)
     if not shown:
@@ -228,7 +228,7 @@ def _summary(hits: Sequence[Hit], request: Request) -> str:
     return f"{found}, only files that match {path}" if path else found
 
 
-def _draw_nothing_found(request: Request) -> None:
+def _draw_nothing_found(retriever: Retriever, request: Request) -> None:
     filters = []
     if request.languages:
         wanted = language_counts(dict.fromkeys(request.languages, 0))
@@ -236,6 +236,9 @@ def _draw_nothing_found(request: Request) -> None:
     filters += request.narrowing.filters()
     if filters:
         what, next_step = "The filters leave no passage.", f"Clear one of {'; '.join(filters)}"
+    elif retriever.languages():
+        what = "No passage holds a word of the question that counts."
+        next_step = f'Search by meaning too: choose "{MODES["hybrid"]}" behind "More".'
     else:
         what = "There are no passages in this index."
         next_step = "Put documents into its folder and run the build again."

@@ -7,9 +7,8 @@ never wait.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
@@ -21,27 +20,22 @@ TOKENS_PER_BATCH = 2048
 # and cost 300 on a busy one.
 LEAST_TOKENS_PER_BATCH = 256
 
-_lock = threading.Lock()
-_users = 0
-_threads_before = 1
+_starting = threading.Lock()
 
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let torch use one thread for each of its operations, for as long as anybody wants that."""
-    global _users, _threads_before
-    with _lock:
-        if not _users:
-            _threads_before = torch.get_num_threads()
-            torch.set_num_threads(1)
-        _users += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _users -= 1
-            if not _users:
-                torch.set_num_threads(_threads_before)
+def _compute_alone() -> None:
+    """Let torch use one thread for each of its operations in this new thread, and only here.
+
+    torch has one number for all threads, which each takes over when it first asks and keeps from
+    then on. So it is 1 for a moment, and a thread that ends at once puts it back: every other
+    thread that has asked before keeps its own.
+    """
+    with _starting:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        back = threading.Thread(target=torch.set_num_threads, args=(before,))
+        back.start()
+        back.join()
 
 
 class SideBySide:
@@ -50,7 +44,7 @@ class SideBySide:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._pool: ThreadPoolExecutor | None = None
-        self._starting = threading.Lock()
+        self._making = threading.Lock()
 
     def suits(self, lengths: Sequence[int]) -> bool:
         """Tell whether one thread for each batch is the better way for these texts.
@@ -74,25 +68,24 @@ class SideBySide:
         batches = plan_batches(lengths, min(TOKENS_PER_BATCH, share), packed=True)
 
         def work(batch: list[int]) -> None:
-            # A thread takes over torch's number of threads when it first asks for it.
-            torch.get_num_threads()
             with torch.inference_mode():
                 step(batch)
 
-        with one_thread_each():
-            begun = [self._threads().submit(work, batch) for batch in batches]
-            try:
-                for future in begun:
-                    future.result()
-            finally:  # nobody may compute on when this returns, or torch's threads would be wrong
-                for future in begun:
-                    future.cancel()
-                for future in begun:
-                    if not future.cancelled():
-                        future.exception()
+        begun: list[Future[None]] = []
+        try:
+            for batch in batches:
+                begun.append(self._threads().submit(work, batch))
+            for future in begun:
+                future.result()
+        finally:  # nobody may compute on when this returns: a step writes what the caller reads
+            for future in begun:
+                future.cancel()
+            for future in begun:
+                if not future.cancelled():
+                    future.exception()
 
     def _threads(self) -> ThreadPoolExecutor:
-        with self._starting:
+        with self._making:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="encode")
+                self._pool = ThreadPoolExecutor(self.threads, "encode", _compute_alone)
             return self._pool

@@ -174,7 +174,9 @@ def _moment(option: str, text: str | None) -> datetime | None:
         return None
     for form in DATES:
         with suppress(ValueError):
-            return datetime.strptime(text, form)
+            moment = datetime.strptime(text, form)
+            moment.timestamp()  # the first day of the year 1 has none
+            return moment
     what = f"{option} is {text[:40]!r}, which is no date."
     raise UsageError(what, f"Write it like this: {option} 2026-01-31")
 

@@ -215,7 +215,7 @@ class Retriever:
 
         None where the words of the index cannot be searched.
         """
-        quoted = [*quoted_phrases(query)]
+        quoted = dict.fromkeys(quoted_phrases(query))  # each once
         if not quoted:
             return ()
         with self._lock, self._state.index.reading() as database:

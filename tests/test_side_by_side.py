@@ -10,7 +10,7 @@ import torch
 
 from encoder.hardware import cpu_has_vnni
 from encoder.load import load_transformer
-from encoder.side_by_side import LEAST_TOKENS_PER_BATCH, SideBySide, one_thread_each
+from encoder.side_by_side import LEAST_TOKENS_PER_BATCH, SideBySide
 
 TEXTS = [("a word " * (1 + 7 * i % 90)).strip() for i in range(40)]
 
@@ -81,11 +81,32 @@ def test_a_failure_ends_the_run_when_no_step_runs_any_more(threads: int) -> None
     assert torch.get_num_threads() == threads
 
 
-def test_the_last_of_several_users_gives_the_threads_back(threads: int) -> None:
-    with one_thread_each():
-        with one_thread_each():
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 1
+def test_other_threads_keep_what_torch_gives_them_while_batches_run(threads: int) -> None:
+    begun, go_on = threading.Barrier(5, timeout=60), threading.Event()
+    found: dict[str, int] = {}
+
+    def step(_: list[int]) -> None:
+        begun.wait()
+        go_on.wait()
+
+    def run() -> None:
+        SideBySide(2).run([1000] * 2, step)
+        found["that ran batches"] = torch.get_num_threads()
+
+    def look() -> None:
+        found["new"] = torch.get_num_threads()
+
+    runs = [threading.Thread(target=run) for _ in range(2)]  # two searches of one page
+    for thread in runs:
+        thread.start()
+    begun.wait()
+    new = threading.Thread(target=look)
+    new.start()
+    new.join()
+    go_on.set()
+    for thread in runs:
+        thread.join()
+    assert found == {"new": threads, "that ran batches": threads}
     assert torch.get_num_threads() == threads
 
 

@@ -298,6 +298,15 @@ def test_the_table_has_no_other_row(
     assert len(table()) == len(seen) + 4  # and those of the four tests below
 
 
+def test_a_day_before_all_time_stamps_is_no_date(capsys: pytest.CaptureFixture[str]) -> None:
+    an_index()
+    assert run("retriever|search|cat|--after|0001-01-01|--encoder|concepts") == 2
+    assert said(capsys) == [
+        "Error: --after is '0001-01-01', which is no date.",
+        "Write it like this: --after 2026-01-31",
+    ]
+
+
 def test_another_folder_of_documents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     an_index_of_all_others()
     assert run("indexer|build|other|--encoder|concepts") == 5

@@ -117,19 +117,18 @@ class _Body:
         for at, line in enumerate(lines):
             begun = [(column, cell) for column, cell in line if (at, column) not in covered]
             cells = [list(self._blocks(cell)) for _, cell in begun]
-            if any(_is_layout(cell) for cell in cells):
-                for cell in cells:
-                    yield from cell
-                continue
             text = spans.line(
                 Cell(
-                    " ".join(block.text for block in blocks),
+                    "" if _is_layout(blocks) else " ".join(block.text for block in blocks),
                     _columns(cell),
                     next(n for n in count(1) if (at + n, column) not in covered),
                 )
                 for (column, cell), blocks in zip(begun, cells, strict=True)
             )
-            if text:
+            if any(_is_layout(cell) for cell in cells):
+                for cell in cells:
+                    yield from cell
+            elif text:
                 yield Block(text, tight=not first)
                 first = False
 

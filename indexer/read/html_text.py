@@ -41,6 +41,7 @@ class _Table:
     cells: list[list[Block]] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)
     above: RowSpans = field(default_factory=RowSpans)
+    in_row: bool = False
     in_cell: bool = False
 
 
@@ -130,6 +131,7 @@ class TextBuilder:
             self._tables.append(_Table())
         elif tag == "tr" and self._tables:
             self._end_row(self._tables[-1])
+            self._tables[-1].in_row = True
         elif tag in ("td", "th") and self._tables:
             self._tables[-1].cells.append([])
             self._tables[-1].spans.append(
@@ -191,19 +193,24 @@ class TextBuilder:
         """Give the cells of a row to the table around it, or to the page."""
         cells, table.cells, table.in_cell = table.cells, [], False
         spans, table.spans = table.spans, []
-        if not cells:
+        begun, table.in_row = table.in_row, False
+        if not cells and not begun:
             return
-        if all(len(cell) <= 1 and not any(block.level for block in cell) for cell in cells):
-            texts = [cell[0].text if cell else "" for cell in cells]
-            text = table.above.line(
-                Cell(text, *size) for text, size in zip(texts, spans, strict=True)
-            )
-            blocks = [Block(text, tight=table.rows > 0)] if text else []
-        else:
+        text = table.above.line(
+            Cell(cell[0].text if cell and not _is_layout(cell) else "", *size)
+            for cell, size in zip(cells, spans, strict=True)
+        )
+        if any(_is_layout(cell) for cell in cells):
             blocks = [block for cell in cells for block in cell]
+        else:
+            blocks = [Block(text, tight=table.rows > 0)] if text else []
         table.rows += bool(blocks)
         outer = self._tables[-2] if len(self._tables) > 1 and self._tables[-1] is table else None
         if outer and outer.in_cell:
             outer.cells[-1].extend(blocks)
         else:
             self.blocks.extend(blocks)
+
+
+def _is_layout(cell: list[Block]) -> bool:
+    return len(cell) > 1 or any(block.level for block in cell)

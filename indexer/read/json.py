@@ -35,7 +35,7 @@ def read(path: Path, source: str) -> Document:
 def _by_lines(text: str) -> tuple[list[Block], list[int]]:
     """Read JSON Lines: blocks, and the numbers of the lines that are no JSON and stay as they are.
 
-    No blocks where fewer than half of the lines are an object or a list: it is no such file.
+    No blocks where some are no JSON and fewer than half an object or a list: it is no such file.
     """
     blocks: list[Block] = []
     broken: list[int] = []
@@ -51,7 +51,8 @@ def _by_lines(text: str) -> tuple[list[Block], list[int]]:
         except (ValueError, RecursionError):
             blocks.append(Block(line))
             broken.append(number)
-    return (blocks, broken) if 2 * records >= max(1, len(blocks)) else ([], [])
+    is_lines = not broken or 2 * records >= len(blocks)
+    return (blocks, broken) if is_lines else ([], [])
 
 
 def _blocks(records: list[object]) -> list[Block]:

@@ -126,20 +126,23 @@ def _rows(table: etree._Element) -> Iterator[Block]:
     for line in _own(table, f"{_TABLE}table-row"):
         elements = list(line.iterchildren(f"{_TABLE}table-cell"))
         cells = [list(_blocks(cell)) for cell in elements]
-        if any(block.level for cell in cells for block in cell):
-            yield from (block for cell in cells for block in cell)
-            continue
         text = spans.line(
             Cell(
-                " ".join(block.text for block in cell),
+                "" if _is_layout(cell) else " ".join(block.text for block in cell),
                 span(element.get(f"{_TABLE}number-columns-spanned")),
                 row_span(element.get(f"{_TABLE}number-rows-spanned")),
             )
             for element, cell in zip(elements, cells, strict=True)
         )
-        if text:
+        if any(_is_layout(cell) for cell in cells):
+            yield from (block for cell in cells for block in cell)
+        elif text:
             yield Block(text, tight=tight)
             tight = True
+
+
+def _is_layout(cell: list[Block]) -> bool:
+    return any(block.level for block in cell)
 
 
 def _own(element: etree._Element, tag: str) -> Iterator[etree._Element]:

@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import islice, zip_longest
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -17,6 +17,7 @@ from indexer.document import Document
 from indexer.errors import UnreadableDocument
 from indexer.read.archive import open_archive
 from indexer.read.blocks import Block, Origin, assemble, row
+from indexer.read.row_spans import repeated
 from indexer.read.xlsx_parts import SheetParts, sheet_parts
 
 # A sheet can claim 17 billion cells; beyond these a workbook is a database, not a text to search.
@@ -42,7 +43,7 @@ def read(path: Path, source: str) -> Document:
             part = parts.get(sheet.title, SheetParts())
             lines = _lines(sheet)
             if formulas is not None and part.lacks_results:
-                lines = map(_with_formulas, lines, _lines(formulas[sheet.title]))
+                lines = _lines_with_formulas(sheet, formulas[sheet.title])
                 notes.append(
                     f"Sheet {sheet.title!r}: formulas without a stored result are shown themselves."
                 )
@@ -70,21 +71,45 @@ def _open(path: Path, *, results: bool) -> Iterator[Workbook]:
         book.close()
 
 
-def _lines(sheet: Any) -> Iterator[Sequence[str]]:
-    """Return the shown cells of each row, from row 1 on."""
+def _cells(sheet: Any) -> Iterator[Sequence[Any]]:
+    """Return the cells of each row, from row 1 on."""
     sheet.reset_dimensions()  # the declared size may be a lie in both directions
     for cells in islice(sheet.iter_rows(), MAX_ROWS + 1):
-        yield [_shown(cell) for cell in cells[:MAX_COLUMNS]]
+        yield cells[:MAX_COLUMNS]
 
 
-def _with_formulas(shown: Sequence[str], formulas: Sequence[str]) -> Sequence[str]:
-    """Return a row with formulas where nothing is shown."""
-    return [value or formula for value, formula in zip_longest(shown, formulas, fillvalue="")]
+def _lines(sheet: Any) -> Iterator[Sequence[str]]:
+    """Return what the cells of each row show."""
+    for cells in _cells(sheet):
+        yield [_shown(cell) for cell in cells]
+
+
+def _lines_with_formulas(sheet: Any, formulas: Any) -> Iterator[Sequence[str]]:
+    """Return what they show, and formulas where no result is stored; an empty text is one."""
+    for cells, written in zip(_cells(sheet), _cells(formulas), strict=True):
+        yield [
+            _shown(cell) or ("" if cell.data_type == "str" else _shown(formula))
+            for cell, formula in zip(cells, written, strict=True)
+        ]
 
 
 def _rows(lines: Iterable[Sequence[str]], part: SheetParts) -> Iterator[Block]:
-    """Give one block a row; what is merged over several rows stands in each of them."""
-    tight = False
+    """Give one block a row, and one each comment on its cells."""
+    for at, text in enumerate(filter(None, _texts(lines, part))):
+        yield Block(text, tight=at > 0)
+
+
+def _texts(lines: Iterable[Sequence[str]], part: SheetParts) -> Iterator[str]:
+    left = dict(part.comments)
+    for number, cells in enumerate(_spread(lines, part), 1):
+        yield row(cells)
+        yield from (f"[{comment}]" for comment in left.pop(number, ()))
+    for number in sorted(left):  # on empty cells below the last row
+        yield from (f"[{comment}]" for comment in left[number])
+
+
+def _spread(lines: Iterable[Sequence[str]], part: SheetParts) -> Iterator[list[str]]:
+    """Return the rows; what is merged over several stands in each of them."""
     starts: dict[int, list[tuple[int, int]]] = {}
     for first, last, column in part.merged:
         starts.setdefault(first, []).append((column, last))
@@ -99,14 +124,8 @@ def _rows(lines: Iterable[Sequence[str]], part: SheetParts) -> Iterator[Block]:
                 cells[column - 1] = text
         for column, last in starts.get(number, ()):
             if column <= len(cells) and cells[column - 1]:
-                spread[column] = (cells[column - 1], last)
-        text = row(cells)
-        if text:
-            yield Block(text, tight=tight)
-            tight = True
-        for comment in (part.comments or {}).get(number, ()):
-            yield Block(f"[{comment}]", tight=tight)
-            tight = True
+                spread[column] = (repeated(cells[column - 1]), last)
+        yield cells
 
 
 def _shown(cell: Any) -> str:

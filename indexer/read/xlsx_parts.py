@@ -2,8 +2,8 @@
 
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lxml import etree
 from openpyxl.utils.cell import range_boundaries
@@ -13,12 +13,16 @@ from indexer.read.archive import read_xml, targets
 _REL_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _WORKBOOK = "xl/workbook.xml"
 _MERGE = re.compile(rb"<(?:\w+:)?mergeCell\s+ref=\"([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})\"")
-# A formula at the end of its cell, or before an empty value: programs that write no results.
+# A formula at the end of its cell, or before an empty value: programs that write no results. Where
+# the cell says that it is of text (t="str"), the result is there, and empty.
 _NO_RESULT = re.compile(
-    rb"(?:</(?:\w+:)?f>|<(?:\w+:)?f(?:\s[^>]*)?/>)\s*"
+    rb"<(?:\w+:)?c(?=[\s>])(?![^<>]*\st=[\"']str[\"'])[^<>]*>\s*"
+    rb"<(?:\w+:)?f(?:\s[^<>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
     rb"(?:</(?:\w+:)?c>|<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</)"
 )
-_READ_BYTES, _OVERLAP_BYTES = 1 << 20, 512
+# A cell with its formula, of at most 8,192 characters, fits into the overlap.
+_READ_BYTES, _OVERLAP_BYTES = 1 << 20, 1 << 16
+_ROW = re.compile(r"[0-9]{1,7}")
 # A sheet may name a merged cell for each of its cells.
 _MOST_MERGED = 100_000
 
@@ -34,7 +38,7 @@ class SheetParts:
     """
 
     merged: tuple[tuple[int, int, int], ...] = ()
-    comments: Mapping[int, tuple[str, ...]] | None = None
+    comments: Mapping[int, Sequence[str]] = field(default_factory=dict)
     lacks_results: bool = False
 
 
@@ -71,14 +75,14 @@ def _scan(archive: zipfile.ZipFile, name: str) -> tuple[tuple[tuple[int, int, in
     return tuple(merged), lacks
 
 
-def _comments(archive: zipfile.ZipFile, sheet: str) -> dict[int, tuple[str, ...]]:
+def _comments(archive: zipfile.ZipFile, sheet: str) -> dict[int, list[str]]:
     """Return row -> comments; the newer kind, with its replies, where a cell has it.
 
     Beside it programs write the older kind, with a sentence about their version of Excel.
     """
     parts = sorted(targets(archive, sheet).values(), key=lambda part: part[0] != "threadedComment")
     newer: set[str] = set()
-    found: dict[int, tuple[str, ...]] = {}
+    found: dict[int, list[str]] = {}
     for kind, name in parts:
         root = read_xml(archive, name) if kind in ("threadedComment", "comments") else None
         for comment in () if root is None else root.iter("{*}threadedComment", "{*}comment"):
@@ -88,9 +92,9 @@ def _comments(archive: zipfile.ZipFile, sheet: str) -> dict[int, tuple[str, ...]
                 text = comment.findtext("{*}text") or ""
             else:
                 text = "" if place in newer else "".join(_texts(comment))
-            row = re.sub(r"\D", "", place)
-            if row and text.strip():
-                found[int(row)] = (*found.get(int(row), ()), text.strip())
+            row = _ROW.search(place)
+            if text.strip():
+                found.setdefault(int(row[0]) if row else 1, []).append(text.strip())
     return found
 
 

@@ -4,7 +4,15 @@ import json
 import os
 from pathlib import Path
 
-from app.examples import FILE_NAME, MOST_BYTES, MOST_CHARS, MOST_EXAMPLES, Example, read_examples
+from app.examples import (
+    FILE_NAME,
+    MOST_BYTES,
+    MOST_CHARS,
+    MOST_DETECTED,
+    MOST_EXAMPLES,
+    Example,
+    read_examples,
+)
 
 SOURCES = {f"{i}.txt" for i in range(20)}
 
@@ -55,6 +63,25 @@ def test_lines_that_are_no_questions_are_passed_over(tmp_path: Path) -> None:
         asked("In\x1b[2J\u202eone line?\n", "0.txt"),
     )
     assert read_examples(tmp_path, SOURCES) == (Example("In[2Jone line?", "en"),)
+
+
+def test_a_source_is_compared_as_it_is_written(tmp_path: Path) -> None:
+    written(tmp_path, asked("One?", "a  b.txt"))
+    assert read_examples(tmp_path, {"a  b.txt"}) == (Example("One?", "en"),)
+
+
+def test_few_languages_are_detected_and_none_of_a_question_that_is_not_for_it(
+    tmp_path: Path,
+) -> None:
+    missing = [asked("Wo ist der Ausgang?", "other.txt", None)] * (2 * MOST_DETECTED)
+    same = [asked(f"Where is door {i} of the museum?", "1.txt", None) for i in range(MOST_DETECTED)]
+    last = [asked("Où est la sortie ?", "2.txt", None), asked("Zuletzt?", "3.txt", "de")]
+    written(tmp_path, *missing, asked("One?"), *same, *last)
+    assert read_examples(tmp_path, SOURCES) == (Example("One?", "en"), Example("Zuletzt?", "de"))
+
+
+def test_a_folder_that_cannot_be_has_no_examples() -> None:
+    assert read_examples(Path("/a\0b"), SOURCES) == ()
 
 
 def test_only_the_beginning_of_an_ordinary_file_is_read(tmp_path: Path) -> None:

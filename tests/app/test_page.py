@@ -1,6 +1,7 @@
 """The page, run by Streamlit's own test runner."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_questions_that_the_folder_brings_are_offered_to_begin_with(
 
 
 def test_a_quoted_phrase_that_stands_nowhere_is_named(index_dir: Path) -> None:
-    page = open_page(index_dir, q='cat "Sofa liegt" "Katze"')
+    page = open_page(index_dir, q='cat "Sofa liegt" "Katze" "Sofa liegt"')
     assert texts(page, "ct-what") == ["“Sofa liegt” stands in no passage."]
     page.selectbox(key="mode").set_value("dense").run()
     assert texts(page, "ct-what") == []
@@ -164,7 +165,8 @@ def test_a_link_with_nonsense_in_it_still_opens_and_says_what_was_left_out(index
 @pytest.mark.parametrize(
     ("parameter", "sound"),
     [
-        ("k", {"1", "50"}), ("each", {"1", "50"}), ("format", {"md", "txt"}),
+        ("k", {"1", "50", "1.5", "٣"}), ("each", {"1", "50", "1.5", "٣"}),
+        ("format", {"md", "txt"}),
         ("after", {"2026-01-31"}), ("before", {"2026-01-31"}), 
         ("mode", {"hybrid", "lexical"}), ("least", {"weak", "strong"}),
         ("fold", {"true", "false"}),
@@ -173,12 +175,29 @@ def test_a_link_with_nonsense_in_it_still_opens_and_says_what_was_left_out(index
 def test_what_makes_sense_in_a_link(parameter: str, sound: set[str], index_dir: Path) -> None:
     retriever = Retriever.open(index_dir, ConceptEncoder())
     values = {
-        "1", "50", "51", "0", "-1", "1.5", "٣", "9" * 20, "md", "txt", "exe", "2026-01-31",
-        "2026-13-01", "gestern", "ja", "xx", "hybrid", "lexical", "meaning", "weak", "strong",
+        "1", "50", "51", "0", "-1", "0.5", "1.5", "٣", "9" * 20, "inf", "nan", "md", "txt", "exe",
+        "2026-01-31", "20260131", "2026-W05-1", "0001-01-01", "9999-01-01", "2026-13-01",
+        "gestern", "ja", "xx", "hybrid", "lexical", "meaning", "weak", "strong",
         "everything", "true", "false", "yes",
     }  # fmt: skip
     makes_sense = url_checks(retriever)[parameter]
     assert {value for value in values if makes_sense(value)} == sound
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "held"),
+    [("k", "1.5", 1), ("k", "0.5", 10), ("k", "٣", 3), ("k", "9" * 20, 10),
+     ("after", "2099-01-31", date(2099, 1, 31)), ("after", "20260131", None),
+     ("after", "2026-W05-1", None), ("after", "9999-01-01", None)],
+)  # fmt: skip
+def test_what_the_controls_take_from_a_link_is_what_makes_sense(
+    name: str, value: str, held: object, index_dir: Path
+) -> None:
+    page = open_page(index_dir, q="cat", **{name: value})
+    (control,) = (c for c in (*page.number_input, *page.date_input) if c.key == name)
+    assert control.value == held
+    said = any(what.startswith("The link holds") for what in texts(page, "ct-what"))
+    assert said == (held in (None, 10))
 
 
 def test_choices_are_in_the_url_by_tokens_that_are_no_labels(index_dir: Path) -> None:
@@ -330,6 +349,14 @@ def test_words_alone_are_searched_if_wanted(index_dir: Path) -> None:
     page.selectbox(key="mode").set_value("lexical").run()
     assert texts(page, "ct-source") == ["animals.txt"]
     assert texts(page, "ct-score")[0].startswith("lexical ")
+
+
+def test_words_that_stand_nowhere_are_not_an_empty_index(index_dir: Path) -> None:
+    page = open_page(index_dir, q="Dampfmaschine", mode="lexical")
+    assert texts(page, "ct-what") == ["No passage holds a word of the question that counts."]
+    assert texts(page, "ct-next") == [
+        'Search by meaning too: choose "meaning and words" behind "More".'
+    ]
 
 
 def test_a_page_with_sure_results_only_says_that_nothing_is_and_shows_it_when_asked(

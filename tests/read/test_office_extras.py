@@ -1,6 +1,7 @@
 """What stands beside the text of office files: comments, merged cells, formulas, symbols."""
 
 import io
+import time
 import zipfile
 
 import docx
@@ -209,6 +210,38 @@ def test_a_stored_result_is_shown_and_not_its_formula(read_bytes: ReadBytes) -> 
     assert (document.text, document.notes) == ("Sheet\n\ntotal | 3", ())
 
 
+def test_an_empty_text_is_a_result(read_bytes: ReadBytes) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["Mia", "=IF(1=2,1,0)", 7])
+    empty = _with_part(_saved(book), "xl/worksheets/sheet1.xml", '<c r="B1"', '<c r="B1" t="str"')
+    document = read_bytes("a.xlsx", empty)
+    assert (document.text, document.notes) == ("Sheet\n\nMia |  | 7", ())
+    mixed = _with_part(empty, "xl/worksheets/sheet1.xml", "<v>7</v>", "<f>B1+1</f>")
+    assert read_bytes("a.xlsx", mixed).text == "Sheet\n\nMia |  | =B1+1"
+
+
+def test_formulas_that_do_not_end_are_passed_over_in_no_time(read_bytes: ReadBytes) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["Mia"])
+    data = _with_part(
+        _saved(book), "xl/worksheets/sheet1.xml", "<sheetData>",
+        f"<!-- {'<c><f ' * 100_000} --><sheetData>",
+    )  # fmt: skip
+    began = time.process_time()
+    assert read_bytes("a.xlsx", data).text == "Sheet\n\nMia"
+    assert time.process_time() - began < 5
+
+
+def test_a_comment_below_the_last_row_is_not_lost(read_bytes: ReadBytes) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["Mia"])
+    sheet["A9"].comment = Comment("or Leo", "vet")
+    name, row = "xl/worksheets/sheet1.xml", '<row r="9"><c r="A9" t="n"></c></row>'
+    data = _with_part(_saved(book), name, row, "")
+    assert read_bytes("a.xlsx", data).text == "Sheet\n\nMia\n[or Leo]"
+
+
 def test_a_comment_on_a_cell_follows_its_row(read_bytes: ReadBytes) -> None:
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
@@ -330,3 +363,8 @@ def test_a_text_with_a_single_line_of_json_is_no_json_lines(read_bytes: ReadByte
     assert document.notes == (
         "Not valid JSON (Expecting value: line 1 column 1 (char 0)): read as plain text.",
     )
+
+
+def test_json_lines_of_plain_values_are_read_as_such(read_bytes: ReadBytes) -> None:
+    document = read_bytes("a.jsonl", b'"\\u732b"\n7\n')
+    assert (document.text, document.notes) == ("\u732b\n\n7", ())
