@@ -114,7 +114,8 @@ def draw(
     for row, language in zip(dense, languages, strict=True):  # as retriever/dense_leg.py does
         own = np.flatnonzero(balanced.rows_in(language))
         if len(own):
-            row[own[row[own].argmax()]] += balanced.bonus(balance)
+            best_own, lift = own[row[own].argmax()], balanced.bonus(balance)
+            row[best_own] += lift if row[best_own] + lift > row.max() else 0
     place = {text.group: i for i, text in enumerate(documents)}
     return Folder(
         documents, asked, [place[question.group] for question in asked], dense,
