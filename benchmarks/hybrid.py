@@ -6,13 +6,16 @@
 Folders, questions and languages are those of `eval --mixed uniform`, vectors come from its cache,
 and the scores are made by the functions that search uses. On tldr the page in the question's own
 language holds the question word for word, so only pages in other languages are asked for. Needs
-`pip install bm25s` for the last row.
+`pip install bm25s` for that row. The last rows are oracles: the better of several legs, question by
+question, which is more than any fusion that goes by ranks can know. What dense gets wrong among the
+questions with a word of the command's name is counted by the page that it puts first.
 """
 
 import argparse
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,9 @@ from retriever.words import WordLeg
 
 Scores = npt.NDArray[np.float32]
 RRF_K = 60
+
+Case = tuple[str, str, float, float]
+"""Kind, group, recall@1 and reciprocal rank of a question."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,8 @@ def draw(
     for row, language in zip(dense, languages, strict=True):  # as retriever/dense_leg.py does
         own = np.flatnonzero(balanced.rows_in(language))
         if len(own):
-            row[own[row[own].argmax()]] += balanced.bonus(balance)
+            best_own, lift = own[row[own].argmax()], balanced.bonus(balance)
+            row[best_own] += lift if row[best_own] + lift > row.max() else 0
     place = {text.group: i for i, text in enumerate(documents)}
     return Folder(
         documents, asked, [place[question.group] for question in asked], dense,
@@ -149,14 +156,18 @@ SYSTEMS: dict[str, Callable[[Folder], Scores | None]] = {
     "hybrid": lambda f: (f.dense + f.tops[:, None] * f.lexical).astype(np.float32),
     "rank fusion": lambda f: reciprocal(f.dense - f.dense.min() + 1e-6) + reciprocal(f.bm25),
     "words (tantivy)": lambda f: f.bm25,
+    "weighed words": lambda f: f.lexical,
     "words (bm25s)": bm25s_scores,
 }
 
+ORACLES = {
+    "oracle: 2 legs": ("dense", "words (tantivy)"),
+    "oracle: 4 legs": ("dense", "words (tantivy)", "words (bm25s)", "weighed words"),
+}
 
-def cases(
-    folder: Folder, scores: Scores, keep: set[str], *, cross_only: bool
-) -> Iterator[tuple[str, str, float, float]]:
-    """Kind, group, recall@1 and reciprocal rank of each question; ties count against it."""
+
+def cases(folder: Folder, scores: Scores, keep: set[str], *, cross_only: bool) -> Iterator[Case]:
+    """The cases of all questions; ties count against them."""
     for place, question in enumerate(folder.questions):
         right = folder.right[place]
         same = primary(question.language) == primary(folder.documents[right].language)
@@ -179,7 +190,8 @@ def main() -> None:
     collection = read_collection(given.collection, "group", "")
     keep, title_of = named(given.collection), titles(given.collection)
     questions = chosen(collection, keep, given.questions)
-    found: dict[str, list[tuple[str, str, float, float]]] = {}
+    found: dict[str, list[Case]] = {}
+    wrong: Counter[str] = Counter()
     for seed in range(given.seeds):
         folder = draw(collection, questions, seed, title_of, given.balance)
         print(
@@ -191,10 +203,40 @@ def main() -> None:
                 found.setdefault(name, []).extend(
                     cases(folder, scores, keep, cross_only=bool(keep))
                 )
+        wrong.update(confusions(folder, keep, title_of))
+    for name, legs in ORACLES.items():
+        if all(leg in found for leg in legs):
+            found[name] = [best(same) for same in zip(*map(found.__getitem__, legs), strict=True)]
     report(found)
+    if wrong:
+        print(f"\nWhat dense puts first instead of the page of a named command: {dict(wrong)}")
 
 
-def report(found: dict[str, list[tuple[str, str, float, float]]]) -> None:
+def best(case_by_leg: Sequence[Case]) -> Case:
+    """A question's case with the best figures that any leg has."""
+    kind, group = case_by_leg[0][:2]
+    return kind, group, max(case[2] for case in case_by_leg), max(case[3] for case in case_by_leg)
+
+
+def confusions(folder: Folder, keep: set[str], title_of: dict[str, str]) -> Iterator[str]:
+    """Name each error of the dense leg by what the first page and the right one have in common."""
+    words = [{*find_words(title_of[text.id]).words} for text in folder.documents]
+    for question, right, scores in zip(folder.questions, folder.right, folder.dense, strict=True):
+        first = int(np.where(np.arange(len(scores)) == right, -np.inf, scores).argmax())
+        same = primary(question.language) == primary(folder.documents[right].language)
+        if question.id not in keep or same or scores[first] < scores[right]:
+            continue
+        if words[first] == words[right]:
+            yield "of the same name"
+        elif words[first] & words[right]:
+            yield "shares a word of the name"
+        else:
+            yield "other"
+        if (words[right] - words[first]) & {*find_words(question.text).words}:
+            yield "(question has a word of the right name alone)"
+
+
+def report(found: dict[str, list[Case]]) -> None:
     base = found["dense"]
     for kind in sorted({case[0] for case in base}):
         here = [place for place, case in enumerate(base) if case[0] == kind]

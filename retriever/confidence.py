@@ -31,6 +31,8 @@ _FILES = {"e5-small": "e5-small.json", "intfloat/multilingual-e5-small": "e5-sma
 SAMPLE_ROWS = 1024
 # Fewer passages have no background to stand out from.
 LEAST_PASSAGES = 10
+# Of a bell curve, in standard deviations above its mean.
+NINETEEN_OF_20 = 1.645
 FEATURES = ("one", "score", "stands_out", "passages", "behind", "own_language")
 
 
@@ -136,11 +138,20 @@ def save_models(path: Path, models: dict[ScoreMode, ConfidenceModel]) -> None:
 
 
 def thresholds_for(best_without: Sequence[npt.NDArray[np.float64]], rate: float) -> float:
-    """The least probability that no collection's questions without an answer reach too often.
+    """The least probability that questions without an answer seldom reach in a new collection.
+
+    Each collection has a least probability of its own. In log odds a new one's is expected where
+    theirs are on average, give or take their standard deviation; the threshold is the upper end of
+    what is expected for 19 of 20 of them, and never below that of a collection that was seen.
 
     Args:
         best_without: For each collection the highest probability of a hit of each question whose
             answer is not there, shape (questions,).
         rate: Most of them that may reach it.
     """
-    return float(max(np.quantile(values, 1 - rate) for values in best_without)) + 1e-9
+    least = np.array([np.quantile(values, 1 - rate) for values in best_without])
+    odds = np.log(least / (1 - least))
+    # The average is itself known from so few collections only.
+    step = float(odds.std(ddof=1)) * np.sqrt(1 + 1 / len(odds)) if len(odds) > 1 else 0.0
+    highest = max(float(odds.max()), float(odds.mean()) + NINETEEN_OF_20 * step)
+    return float(1 / (1 + np.exp(-highest))) + 1e-9

@@ -56,11 +56,26 @@ def test_probabilities_have_names() -> None:
     )
 
 
-def test_a_threshold_holds_its_rate_in_every_collection() -> None:
-    low, high = np.linspace(0, 0.5, 101), np.linspace(0, 1, 101)
-    least = thresholds_for([low, high], 0.05)
-    assert [(values >= least).mean() <= 0.05 for values in (low, high)] == [True, True]
-    assert (high >= least).mean() > 0.04
+def test_the_threshold_of_one_collection_holds_its_rate() -> None:
+    values = np.linspace(0, 1, 101)
+    assert thresholds_for([values], 0.05) == pytest.approx(0.95)
+
+
+def test_a_threshold_is_higher_the_more_collections_differ() -> None:
+    def with_odds(logarithm: float) -> list[float]:
+        return [1 / (1 + np.exp(-logarithm))] * 3
+
+    # The mean 1, and 1.645 of the standard deviation of 0 and 2, with that of their mean.
+    expected = 1 + 1.645 * 2**0.5 * 1.5**0.5
+    least = thresholds_for([np.array(with_odds(0)), np.array(with_odds(2))], 0.05)
+    assert np.log(least / (1 - least)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_threshold_holds_its_rate_in_every_collection_that_was_seen() -> None:
+    alike = [np.linspace(0, top, 101) for top in (0.6,) * 19 + (0.9,)]
+    least = thresholds_for(alike, 0.05)
+    assert [(values >= least).mean() <= 0.05 for values in alike] == [True] * 20
+    assert (alike[-1] >= least).mean() > 0.04
 
 
 def test_models_are_read_as_they_were_written(
