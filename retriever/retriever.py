@@ -18,6 +18,7 @@ from encoder.spec import Encoder, Reranker
 from indexer.card import CardChoice
 from indexer.errors import IndexNotFound, StorageError
 from indexer.language import detect_language, language_name
+from indexer.lexical_index import LexicalDamage
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
 from indexer.store import Index, open_index
 from retriever.ahead import read_ahead
@@ -219,18 +220,20 @@ class Retriever:
         if not quoted:
             return ()
         with self._lock, self._state.index.reading() as database:
+            if self._state.index.commit_id(database) != self._state.snapshot.commit_id:
+                return ()  # a build has committed since the search; the next one will know
             allowed = filters.allowed(self._state.snapshot)
             try:
                 words = self._state.words(database)
-            except WordsReplaced:  # by a build since the search; the next one will know
+                if words.missing:
+                    return ()
+                return tuple(
+                    written
+                    for written, term in quoted
+                    if not len(words.search([(term, 1.0)], 1, allowed).rows)
+                )
+            except (WordsReplaced, LexicalDamage):
                 return ()
-            if words.missing:
-                return ()
-            return tuple(
-                written
-                for written, term in quoted
-                if not len(words.search([(term, 1.0)], 1, allowed).rows)
-            )
 
     def card_choice(self, balance: BalanceMode = "auto") -> CardChoice:
         """Say whether `search` scans the rows on a GPU, and why."""

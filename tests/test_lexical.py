@@ -15,6 +15,7 @@ from indexer.store import derived, open_index
 from indexer.store.derived import LexicalRecord
 from indexer.store.seal import seal
 from indexer.verify import verify_index
+from retriever.filters import Filters
 from retriever.hit import SearchMode
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
@@ -151,6 +152,36 @@ def test_a_search_whose_words_a_build_replaces_looks_again(
     hits = Retriever.open(index_dir, ConceptEncoder()).search("Hund", mode=mode, k=9)
     assert "new.txt" in {hit.passage.source for hit in hits}
     assert caplog.text == ""
+
+
+def test_what_a_build_adds_after_a_search_is_not_looked_for_in_its_rows(
+    corpus_dir: Path, index_dir: Path
+) -> None:
+    retriever = Retriever.open(index_dir, ConceptEncoder())
+    retriever.search("cat", mode="dense")
+    (corpus_dir / "new.txt").write_text("Ein großer Hund.", encoding="utf-8")
+    build_index(corpus_dir, index_dir, ConceptEncoder())
+    assert retriever.missing_phrases('"Ein großer Hund"', Filters()) == ()
+
+
+def test_words_of_a_stranger_that_name_other_rows_miss_no_phrase(
+    corpus_dir: Path, index_dir: Path, tmp_path: Path
+) -> None:
+    (corpus_dir / "zz.txt").write_text("Ein großer Hund.", encoding="utf-8")
+    build_index(corpus_dir, tmp_path / "larger", ConceptEncoder())
+    words = "g0001/lexical/000001"
+    shutil.rmtree(index_dir / words)
+    shutil.copytree(tmp_path / "larger" / words, index_dir / words)
+    with open_index(tmp_path / "larger").reading() as database:
+        record = derived.lexical_record(database)
+    assert record is not None
+    database = sqlite3.connect(index_dir / "g0001" / "corpus.sqlite")
+    derived.write_record(database, record)
+    database.commit()
+    database.close()
+    seal(index_dir / "g0001")
+    retriever = Retriever.open(index_dir, ConceptEncoder())
+    assert retriever.missing_phrases('"Ein großer Hund"', Filters()) == ()
 
 
 @pytest.mark.usefixtures("_update_between")
