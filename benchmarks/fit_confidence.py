@@ -1,6 +1,8 @@
 """Fit and judge the probability that a hit answers (retriever/confidence.py).
 
-    python benchmarks/fit_confidence.py OSGUIDE TLDR --out retriever/calibration/e5-small.json
+    python benchmarks/tuning_sets.py OSGUIDE TLDR SETS
+    python benchmarks/fit_confidence.py SETS/osguide-lead SETS/tldr-stripped --out
+        retriever/calibration/e5-small.json
     python benchmarks/fit_confidence.py --judge NTREX --languages en,ar,...
 
 Each folder is a parallel collection in BEIR's layout. Folders are drawn from it: some of its

@@ -5,20 +5,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from encoder.batching import plan_batches
 from encoder.forward import TokenRows
 from encoder.spec import TextStates
 from encoder.tokens import TextTokens
 
 Model = Callable[[TokenRows], tuple[torch.Tensor, ...]]
 """Token ids of a batch to the states of each text, shape (tokens, dim)."""
+Run = Callable[[Sequence[int], Callable[[list[int]], None]], None]
+"""Lengths of texts and a step for the texts at some positions: runs it until it has had all."""
 
 
 def token_states(
     model: Model,
     tokens: TextTokens,
     texts: Sequence[tuple[str, int, int]],
-    budget_tokens: int,
+    run: Run,
 ) -> tuple[TextStates, ...]:
     """Run a model over texts and keep every token's state.
 
@@ -26,7 +27,7 @@ def token_states(
         model: What computes them.
         tokens: The model's tokeniser.
         texts: As the model reads them, each with the span [start, end) of the bare text in it.
-        budget_tokens: Most tokens of one forward pass; a longer text has one to itself.
+        run: Makes batches of texts of these lengths and calls the step for each, on any thread.
 
     Returns:
         For each text the tokens of the bare text, their spans counted from its start. What the
@@ -34,7 +35,8 @@ def token_states(
     """
     placed = tokens.placed([text for text, _, _ in texts])
     found: dict[int, TextStates] = {}
-    for batch in plan_batches([len(ids) for ids, _ in placed], budget_tokens, packed=True):
+
+    def step(batch: list[int]) -> None:
         states_of = model([placed[i][0] for i in batch])
         for position, states in zip(batch, states_of, strict=True):
             spans = placed[position][1]
@@ -43,4 +45,6 @@ def token_states(
             inside = (spans[:, 0] < spans[:, 1]) & (spans[:, 1] > start) & (spans[:, 1] <= end)
             rows = states[torch.from_numpy(inside).to(states.device)].float().cpu().numpy()
             found[position] = TextStates(rows, np.maximum(spans[inside] - start, 0))
+
+    run([len(ids) for ids, _ in placed], step)
     return tuple(found[i] for i in range(len(texts)))

@@ -1,6 +1,6 @@
 """token batches -> vectors: a transformer from stock model code, pooled to unit rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
@@ -146,12 +146,12 @@ class TransformerEncoder:
     def passage_states(self, texts: Sequence[str], /) -> tuple[TextStates, ...]:
         """The tokens of each passage, as `encode_passages` reads it, in the order given."""
         placed = [placed_passage(self._spec, text) for text in texts]
-        return token_states(self.states, self.tokens, placed, self._budget.tokens)
+        return token_states(self.states, self.tokens, placed, self._run)
 
     def query_states(self, query: str, /, instruction: str | None = None) -> TextStates:
         """The tokens of a query, as `encode_queries` reads it."""
         placed = placed_query(self._spec, query, instruction)
-        return token_states(self.states, self.tokens, [placed], self._budget.tokens)[0]
+        return token_states(self.states, self.tokens, [placed], self._run)[0]
 
     def states(self, rows: TokenRows) -> tuple[torch.Tensor, ...]:
         """Run the model on one batch of token ids: for each text, states of shape (tokens, dim)."""
@@ -194,10 +194,7 @@ class TransformerEncoder:
             results.append((batch, self.forward([rows[i] for i in batch])))
 
         try:
-            if self._side_by_side and self._side_by_side.suits(lengths):
-                self._side_by_side.run(lengths, step)
-            else:
-                run_batches(lengths, self._budget, step, torch.OutOfMemoryError)
+            self._run(lengths, step)
         except torch.OutOfMemoryError as error:
             raise EncoderNotAvailable(
                 f"The memory of {self._choice.device} does not hold one text of {max(lengths)} "
@@ -209,6 +206,13 @@ class TransformerEncoder:
         if self._on_gpu:
             torch.cuda.current_stream(self._choice.device).synchronize()
         return vectors[order.argsort()].numpy()
+
+    def _run(self, lengths: Sequence[int], step: Callable[[list[int]], None]) -> None:
+        """Run a step over batches of texts, the way that suits the device and the texts."""
+        if self._side_by_side and self._side_by_side.suits(lengths):
+            self._side_by_side.run(lengths, step)
+        else:
+            run_batches(lengths, self._budget, step, torch.OutOfMemoryError)
 
     @property
     def _on_gpu(self) -> bool:

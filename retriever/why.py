@@ -11,6 +11,7 @@ the sentences encoded one by one instead, and no words. docs/decisions/023.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, Self
@@ -119,8 +120,11 @@ def explain_hits(
     texts = [hit.passage.text for hit in hits]
     if not isinstance(encoder, TokenStates) or not _states_make_the_vector(encoder):
         return _by_sentences(query, texts, encoder, instruction)
-    question = encoder.query_states(query, instruction)
-    passages = encoder.passage_states(texts)
+    # On a processor both take one thread each where they are short.
+    with ThreadPoolExecutor(1, thread_name_prefix="why") as other:
+        asked = other.submit(encoder.query_states, query, instruction)
+        passages = encoder.passage_states(texts)
+        question = asked.result()
     if not all(len(found.states) for found in (question, *passages)):  # a text without any token
         return _by_sentences(query, texts, encoder, instruction)
     asked_in = detect_language(query)
