@@ -39,11 +39,11 @@ def read(path: Path, source: str) -> Document:
             formulas = opened.enter_context(_open(path, results=False))
         blocks: list[Block] = []
         notes: list[str] = []
-        for sheet in book.worksheets:
+        for number, sheet in enumerate(book.worksheets):
             part = parts.get(sheet.title, SheetParts())
             lines = _lines(sheet)
             if formulas is not None and part.lacks_results:
-                lines = _lines_with_formulas(sheet, formulas[sheet.title])
+                lines = _lines_with_formulas(sheet, formulas.worksheets[number])
                 notes.append(
                     f"Sheet {sheet.title!r}: formulas without a stored result are shown themselves."
                 )
