@@ -98,14 +98,9 @@ def flash_attn_fault() -> str:
 
 def _has_varlen() -> bool:
     """Whether torch's kernel is there, and takes windows."""
-    return (
-        bool(find_module("torch.nn.attention.varlen"))
-        and {
-            "scale",
-            "window_size",
-        }
-        <= varlen_arguments().keys()
-    )
+    if not find_module("torch.nn.attention.varlen"):
+        return False
+    return {"scale", "window_size"} <= varlen_arguments().keys()
 
 
 def varlen_arguments() -> Mapping[str, Parameter]:
