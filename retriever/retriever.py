@@ -35,6 +35,9 @@ from retriever.state import SearchState
 from retriever.sure import ConfidenceChoice, choose_confidence
 from retriever.words import WordsReplaced
 
+# A score that counts for more than this part is not worth a word.
+LEAST_WORTH_SAYING = 0.99
+
 
 @dataclass(frozen=True, slots=True)
 class BalanceChoice:
@@ -195,11 +198,20 @@ class Retriever:
             )
         fitted = "its own" if self._state.means.offsets is None else "its own and fitted"
         reason = f"each language's mean is taken away ({fitted} means)"
-        language, bonus = detect_language(query), OWN_LANGUAGE_BONUS[balance]
-        if bonus and self._state.rows.rows_in(language).any():
+        language, rows = detect_language(query), self._state.rows
+        if not rows.rows_in(language).any():
+            return BalanceChoice(balance, reason)
+        name = language_name(language)
+        if OWN_LANGUAGE_BONUS[balance]:
             reason += (
-                f"; the best passage in {language_name(language)} gets {bonus} more if it then is "
-                "the first"
+                f"; the best passage in {name} gets {OWN_LANGUAGE_BONUS[balance]} more if it then "
+                "is the first"
+            )
+        part = rows.own_part(balance)
+        if part < LEAST_WORTH_SAYING:
+            reason += (
+                f"; {rows.translated:.0%} of the passages are there in another language, too, so "
+                f"behind the first those in {name} count {part:.2f} of their score"
             )
         return BalanceChoice(balance, reason)
 

@@ -77,7 +77,7 @@ class Candidates:
             by_row = self._rows.questions(questions.vectors[block], mode) @ passages.T
             # What a word counts follows from the scores before one of them is lifted.
             tops = [bonus(row[self._sample]) for row in by_row]
-            self._lift(by_row, questions.languages[block], mode)
+            self._place_own(by_row, questions.languages[block], mode)
             if self._words is not None:
                 asked = zip(questions.texts[block], questions.languages[block], tops, strict=True)
                 for row, (text, language, top) in zip(by_row, asked, strict=True):
@@ -94,16 +94,22 @@ class Candidates:
         capped: Vectors = np.minimum(MOST, sums)
         return capped
 
-    def _lift(self, by_row: Scores, languages: Sequence[str], mode: BalanceMode) -> None:
-        """Raise the best row in each question's own language where that makes it the first."""
-        lift = self._rows.bonus(mode)
-        if not lift:
+    def _place_own(self, by_row: Scores, languages: Sequence[str], mode: BalanceMode) -> None:
+        """Place the rows in each question's own language, as retriever/dense_leg.py does.
+
+        The best is raised where that makes it the first; the others count a part of their score.
+        """
+        if self._rows.effective(mode) == "off":
             return
+        lift, part = self._rows.bonus(mode), np.float32(self._rows.own_part(mode))
         asked_in, first = np.array(languages), by_row.max(axis=1)
         for language in dict.fromkeys(languages):
             columns = np.flatnonzero(self._rows.rows_in(language)[self._order])
             if len(columns):
                 questions = np.flatnonzero(asked_in == language)
-                best = columns[by_row[np.ix_(questions, columns)].argmax(axis=1)]
-                enough = by_row[questions, best] + lift > first[questions]
-                by_row[questions[enough], best[enough]] += lift
+                plain = by_row[np.ix_(questions, columns)]
+                best, own = plain.argmax(axis=1), np.where(plain > 0, plain * part, plain)
+                raised = plain[np.arange(len(best)), best] + lift
+                enough = raised >= first[questions]
+                own[enough, best[enough]] = raised[enough]
+                by_row[np.ix_(questions, columns)] = own
