@@ -62,6 +62,9 @@ class Candidates:
         self._starts = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]])
         self._found = in_order[self._starts]
         self._words = words
+        # Of each question that was asked: the rows that its words count in, and how much. Every
+        # balance mode adds the same, and they are few.
+        self._counted: dict[tuple[str, str], tuple[npt.NDArray[np.int64], Vectors]] = {}
         self._sample = mask_of(spread_rows(rows.source.live), len(document_of))[self._order]
 
     def scores(self, questions: Questions, mode: BalanceMode) -> Iterator[tuple[slice, Scores]]:
@@ -81,18 +84,24 @@ class Candidates:
             if self._words is not None:
                 asked = zip(questions.texts[block], questions.languages[block], tops, strict=True)
                 for row, (text, language, top) in zip(by_row, asked, strict=True):
-                    row += top * self._sums(self._words, text, language)
+                    places, counts = self._sums(self._words, text, language)
+                    row[places] += top * counts
             # A document has the score of its best passage: that is where search ranks it.
             scores = np.full((len(by_row), self._documents), -np.inf, np.float32)
             scores[:, self._found] = np.maximum.reduceat(by_row, self._starts, axis=1)
             yield block, scores
 
-    def _sums(self, words: WordLeg, text: str, language: str) -> Vectors:
-        """What the words of a question count in each row, as in retriever/fusion.py."""
-        weighted = words.weigh(question_terms(text), language)
-        sums = words.sums(weighted, len(self._rows.source.live))[self._order]
-        capped: Vectors = np.minimum(MOST, sums)
-        return capped
+    def _sums(
+        self, words: WordLeg, text: str, language: str
+    ) -> tuple[npt.NDArray[np.int64], Vectors]:
+        """Where the words of a question count, and how much, as in retriever/fusion.py."""
+        key = text, language
+        if key not in self._counted:
+            weighted = words.weigh(question_terms(text), language)
+            sums = words.sums(weighted, len(self._rows.source.live))[self._order]
+            places = np.flatnonzero(sums)
+            self._counted[key] = places, np.minimum(MOST, sums[places]).astype(np.float32)
+        return self._counted[key]
 
     def _place_own(self, by_row: Scores, languages: Sequence[str], mode: BalanceMode) -> None:
         """Place the rows in each question's own language, as retriever/dense_leg.py does.
