@@ -18,6 +18,7 @@ from retriever.balance import (
     balance_queries,
     fit_means,
 )
+from retriever.balanced_rows import BalancedRows
 from retriever.retriever import Retriever
 from retriever.shrinkage import believable
 from tests.concept_encoder import SPEC, ConceptEncoder
@@ -143,6 +144,19 @@ def test_the_choice_gives_its_reason(leaning: Retriever) -> None:
         "each language's mean is taken away (its own means)"
     )
     assert leaning.balance_choice(QUESTION, "off").reason == "ranked by the raw cosine, as asked"
+
+
+def test_the_choice_says_how_much_is_there_in_several_languages(
+    leaning: Retriever, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BalancedRows, "translated", 0.5)
+    monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode: 0.87)
+    assert leaning.balance_choice(QUESTION, "full").reason == (
+        "each language's mean is taken away (its own means); 50% of the passages are there in "
+        "another language, too, so behind the first those in German count 0.87 of their score"
+    )
+    monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode: 0.999)
+    assert "another language" not in leaning.balance_choice(QUESTION, "full").reason
 
 
 def test_one_language_is_ranked_as_if_there_were_no_balance(tmp_path: Path) -> None:
