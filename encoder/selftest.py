@@ -8,13 +8,11 @@ padded batches and some only for single texts. So both are tried here.
 from typing import Protocol
 
 import numpy as np
-import torch
 
 from encoder.errors import EncoderRefused
 from encoder.finding import Finding
-from encoder.forward import TokenRows
-from encoder.spec import EncoderSpec
-from encoder.transformer import TransformerEncoder
+from encoder.local import LocalEncoder
+from encoder.spec import EncoderSpec, TokenRows, Vectors
 
 # Bounds between what is right (below 1e-6 in float32, below 2e-2 in bfloat16 relative to the
 # states' size) and what a wrong attention mask causes (above 0.1; measured on the tiny models
@@ -34,12 +32,12 @@ class HasStates(Protocol):
     @property
     def spec(self) -> EncoderSpec: ...
 
-    def states(self, rows: TokenRows, /) -> tuple[torch.Tensor, ...]:
+    def states(self, rows: TokenRows, /) -> tuple[Vectors, ...]:
         """Run the model on one batch of token ids: for each text, (tokens, dim)."""
         ...
 
 
-def self_test(encoder: TransformerEncoder) -> tuple[Finding, ...]:
+def self_test(encoder: LocalEncoder) -> tuple[Finding, ...]:
     """Try attention, independence of neighbours and padding, pooling, templates and unit length.
 
     Raises:
@@ -104,13 +102,12 @@ def _neighbour_finding(encoder: HasStates) -> Finding:
     )
 
 
-def _moved(before: torch.Tensor, after: torch.Tensor) -> float:
+def _moved(before: Vectors, after: Vectors) -> float:
     """The largest change, relative to the largest value."""
-    before, after = before.float(), after.float()
-    return float((before - after).abs().max() / before.abs().max())
+    return float(np.abs(before - after).max() / np.abs(before).max())
 
 
-def _batch_finding(encoder: TransformerEncoder) -> Finding:
+def _batch_finding(encoder: LocalEncoder) -> Finding:
     """Encode a short text alone and beside a long one."""
     short, long = "water", "the cat sat on the mat and looked at the bird " * 4
     alone = encoder.encode_passages([short])[0]
@@ -120,21 +117,18 @@ def _batch_finding(encoder: TransformerEncoder) -> Finding:
     return Finding("padding changes nothing", held, f"cosine {cosine:.6f}")
 
 
-def _pooling_finding(encoder: TransformerEncoder) -> Finding:
+def _pooling_finding(encoder: LocalEncoder) -> Finding:
     """Pool one text's states by hand and compare."""
-    states = encoder.states((TEXT,))[0].float()
+    states = encoder.states((TEXT,))[0]
     by_hand = {"mean": states.sum(0) / len(TEXT), "cls": states[0], "last_token": states[-1]}
-    with torch.inference_mode():
-        own = encoder.forward((TEXT,))[0]
-        pooled = by_hand[encoder.spec.pooling]
-        dense = encoder.forward.dense
-        expected = (pooled if dense is None else dense(pooled))[: encoder.spec.dim]
-    cosine = float(torch.nn.functional.cosine_similarity(own, expected, dim=0))
+    own = encoder.encode_rows((TEXT,))[0]
+    expected = encoder.head(by_hand[encoder.spec.pooling][None])[0, : encoder.spec.dim]
+    cosine = float(own @ expected / (np.linalg.norm(own) * np.linalg.norm(expected)))
     held = cosine >= SAME_COSINE[encoder.choice.dtype]
     return Finding("vectors are pooled as the spec says", held, f"cosine {cosine:.6f}")
 
 
-def _template_finding(encoder: TransformerEncoder) -> Finding:
+def _template_finding(encoder: LocalEncoder) -> Finding:
     """A query's vector differs from a passage's where their templates do."""
     spec = encoder.spec
     bare = (spec.query_template.replace("{query}", ""), spec.passage_template[: -len("{passage}")])
@@ -146,7 +140,7 @@ def _template_finding(encoder: TransformerEncoder) -> Finding:
     return Finding(differs, held, f"cosine {cosine:.6f}")
 
 
-def _norm_finding(encoder: TransformerEncoder) -> Finding:
+def _norm_finding(encoder: LocalEncoder) -> Finding:
     vectors = encoder.encode_queries(["a question", "another, longer question than the first"])
     norms = np.linalg.norm(vectors, axis=1)
     worst = float(np.abs(norms - 1).max())
