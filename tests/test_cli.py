@@ -16,6 +16,7 @@ from rich.text import Span
 
 import encoder.cli
 import encoder.doctor
+import encoder.hardware
 import indexer.cli
 import retriever.cli
 import retriever.show
@@ -274,10 +275,10 @@ def test_doctor_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_doctor_says_which_numbers_compute_what() -> None:
     choice = DeviceChoice("cpu", "float32", "why", "int8")
-    assert encoder.doctor.runs_on(choice) == (
+    assert encoder.hardware.runs_on(choice) == (
         "the processor, matrix products in 8-bit integers, everything else in float32 (why)"
     )
-    assert encoder.doctor.runs_on(replace(choice, device="cuda", products="float")) == (
+    assert encoder.hardware.runs_on(replace(choice, device="cuda", products="float")) == (
         "cuda, everything in float32 (why)"
     )
 
