@@ -157,6 +157,7 @@ def search(
         for remark in (
             *remarks.absent(retriever, filters),
             *remarks.unknown_confidence(retriever, asked, wanted=wanted),
+            *remarks.only_weak(hits),
         ):
             show.print_remark(remark)
         return 0

@@ -43,7 +43,9 @@ def print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
     facts.append(f"{hit.rank:>3}  ", "bold")
     facts.append(f"{hit.score:.3f}  ", "green")
     if hit.confidence is not None:
-        facts.append(f"{hit.confidence.label:<8}  ", CONFIDENCE_STYLE[hit.confidence.label])
+        # "weak" says nothing of a hit; on one after the other it would seem to speak against them.
+        said = hit.confidence.label if explain or hit.confidence.label != "weak" else ""
+        facts.append(f"{said:<8}  ", CONFIDENCE_STYLE[hit.confidence.label])
     if explain and hit.confidence is not None:
         facts.append(f"{hit.confidence.probability:.0%}  ", "dim")
     if explain:
