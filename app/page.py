@@ -166,8 +166,9 @@ def _draw_start(facts: IndexFacts) -> None:
 
 
 def _draw_hits(retriever: Retriever, request: Request) -> None:
+    narrowing, filters = request.narrowing, request.filters
+    narrowing.check()
     with st.spinner("Searching…"):
-        narrowing, filters = request.narrowing, request.filters
         hits = retriever.search(
             request.query,
             narrowing.k,

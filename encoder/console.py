@@ -169,12 +169,12 @@ def show_log(*, quiet: bool) -> None:
 
 
 class _LogLines(logging.Handler):
-    """Prints log lines; the one before is not said again: a question may be encoded twice."""
+    """Prints log lines; one that is marked `once` is not said again right after itself."""
 
     last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.getMessage() == self.last:
+        if getattr(record, "once", False) and record.getMessage() == self.last:
             return
         self.last = record.getMessage()
         mark = "[yellow]Warning:[/] " if record.levelno >= logging.WARNING else ""

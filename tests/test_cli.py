@@ -20,6 +20,8 @@ import encoder.hardware
 import indexer.cli
 import retriever.cli
 import retriever.show
+from encoder.console import show_log
+from encoder.cut import tell_of_cut_passages, tell_of_cut_queries
 from encoder.hardware import DeviceChoice
 from encoder.registry import REGISTRY
 from retriever.confidence import ConfidenceModel
@@ -261,6 +263,33 @@ def test_the_encoders_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert encoder.cli.main(["list", "--json"]) == 0
     names = [spec["name"] for spec in json.loads(capsys.readouterr().out)]
     assert names == list(REGISTRY)
+
+
+def test_each_encoder_is_listed_on_one_line_with_its_licence_however_narrow_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert encoder.cli.main(["list"]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    for line, spec in zip(lines, REGISTRY.values(), strict=True):
+        assert line.startswith(f"{spec.name} ")
+        assert spec.licence in line
+        assert ("no commercial use" in line) is not spec.commercial_use
+
+
+def test_a_warning_is_said_as_often_as_it_comes_but_a_cut_question_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show_log(quiet=True)
+    for _ in range(2):
+        tell_of_cut_passages([3, 0], 512)
+    for _ in range(2):
+        tell_of_cut_queries([7], 512)
+    assert capsys.readouterr().err.splitlines() == [
+        "Warning: 1 of 2 texts exceed 512 tokens and were cut there",
+        "Warning: 1 of 2 texts exceed 512 tokens and were cut there",
+        "Warning: the question is too long: its last 7 tokens were not read",
+    ]
 
 
 def test_doctor_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
