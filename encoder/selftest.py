@@ -75,8 +75,8 @@ def _refuse_failed(name: str, findings: tuple[Finding, ...]) -> None:
     failed = [finding for finding in findings if not finding.held]
     if failed:
         raise EncoderRefused(
-            f"{name} failed its self-test: "
-            + "; ".join(f"{finding.name} ({finding.measured})" for finding in failed)
+            f"{name} failed its self-test: it is not true that "
+            + ", nor that ".join(f"{finding.name} ({finding.measured})" for finding in failed)
             + ".",
             "Reinstall the packages as pinned: pip install -c constraints.txt -e .; then run: "
             "python -m encoder doctor",
