@@ -7,6 +7,7 @@ from indexer.read.blocks import Block
 from indexer.read.row_spans import Cell, RowSpans, row_span, span
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")
+_BLANKS = re.compile("  +")
 # Elements whose text no reader sees, or (rt, rp: readings over ideographs) would tear words apart.
 _HIDDEN = frozenset(
     """script style noscript template iframe object svg select datalist rt rp annotation
@@ -170,10 +171,10 @@ class TextBuilder:
         """End the block that is open, if it holds text."""
         text = "".join(self._inline)
         self._inline.clear()
-        if not self._pre:
-            text = "\n".join(line.strip(" ") for line in re.sub(" +", " ", text).split("\n"))
-        if not text.strip():
+        if not text or text.isspace():
             return
+        if not self._pre:
+            text = "\n".join(line.strip(" ") for line in _BLANKS.sub(" ", text).split("\n"))
         if self._in_title:
             self.title = self.title or text
             return
