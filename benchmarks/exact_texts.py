@@ -10,8 +10,8 @@ from lxml import etree, html
 from markdown_it import MarkdownIt
 
 _INLINE = frozenset(
-    """a abbr acronym b bdi bdo big cite code em font i kbd mark q rb ruby s samp small span strong sub sup
-    tt u var""".split()  # noqa: SIM905
+    """a abbr acronym b bdi bdo big cite code em font i kbd mark q rb ruby s samp small span strong
+    sub sup tt u var""".split()  # noqa: SIM905
 )
 # Readings over ideographs would part words, and navigation is marked as not being the page's text.
 _NOT_TEXT = "//script | //style | //rt | //rp | //nav | //*[@role='navigation']"

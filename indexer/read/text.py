@@ -45,6 +45,13 @@ _CENTRAL_EUROPEAN = re.compile(
 )
 _EUC_KANA = re.compile(rb"[\xa4\xa5][\xa1-\xf6]")
 _HIGH = re.compile(rb"[\x80-\xff]")
+# In KOI8 capitals stand behind small letters, other than in any other encoding: words are runs of
+# C0 to DF, some of which begin with a byte above. A3 and B3 are yo; A4, A6, A7 and AD are Ukrainian.
+_HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+_KOI8_WORD = re.compile(rb"[\xb3\xb4\xb6\xb7\xbd\xe0-\xff]?[\xa3\xa4\xa6\xa7\xad\xc0-\xdf]+")
+_KOI8_CAPITAL = re.compile(rb"(?<![\x80-\xff])[\xe0-\xff][\xc0-\xdf]{2}")
+_UKRAINIAN = re.compile(rb"[\xa4\xa6\xa7\xad\xb4\xb6\xb7\xbd]")
+_KOI8_SHARE = 0.85
 _KANA_SHARE = 0.4
 # Labels that browsers read as the Windows code page (WHATWG Encoding Standard, section 4.2).
 _AS_WINDOWS = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "tis-620": "cp874"}
@@ -151,6 +158,14 @@ def _by_habit(data: bytes) -> tuple[str, str] | None:
     probe = data[:_PROBE_BYTES]
     if 2 * len(_EUC_KANA.findall(probe)) > _KANA_SHARE * len(_HIGH.findall(probe)):
         return _as(data, "euc_jp")
+    runs = _HIGH_RUN.findall(probe)
+    words = [run for run in runs if _KOI8_WORD.fullmatch(run)]
+    if (
+        len(words) >= max(2, _KOI8_SHARE * len(runs))
+        and len(b"".join(words)) >= _ENOUGH * 2
+        and _KOI8_CAPITAL.search(probe)
+    ):
+        return _as(data, "koi8_u" if _UKRAINIAN.search(probe) else "koi8_r")
     for encoding, typical, foreign in _HABITS:
         if len(typical.findall(probe)) >= _ENOUGH and not foreign.search(probe):
             return _as(data, encoding)
