@@ -45,11 +45,11 @@ _CENTRAL_EUROPEAN = re.compile(
 )
 _EUC_KANA = re.compile(rb"[\xa4\xa5][\xa1-\xf6]")
 _HIGH = re.compile(rb"[\x80-\xff]")
-# In KOI8 capitals stand behind small letters, other than in any other encoding: words are runs of
-# C0 to DF, some of which begin with a byte above. A3 and B3 are yo; A4, A6, A7 and AD are Ukrainian.
+# In KOI8 capitals stand behind small letters, as in no other encoding: words are runs of C0 to DF,
+# some of which begin with a byte above. A3 and B3 are yo; A4, A6, A7, AD and B4 to BD Ukrainian.
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _KOI8_WORD = re.compile(rb"[\xb3\xb4\xb6\xb7\xbd\xe0-\xff]?[\xa3\xa4\xa6\xa7\xad\xc0-\xdf]+")
-_KOI8_CAPITAL = re.compile(rb"(?<![\x80-\xff])[\xe0-\xff][\xc0-\xdf]{2}")
+_KOI8_CAPITAL = re.compile(rb"(?<![\x80-\xff])[\xb3\xe0-\xff][\xc0-\xdf]{2}")
 _UKRAINIAN = re.compile(rb"[\xa4\xa6\xa7\xad\xb4\xb6\xb7\xbd]")
 _KOI8_SHARE = 0.85
 _KANA_SHARE = 0.4
@@ -151,25 +151,26 @@ def _by_looks(data: bytes) -> tuple[str, str]:
 
 
 def _by_habit(data: bytes) -> tuple[str, str] | None:
-    """Know three encodings by bytes that only they use so.
+    """Know some encodings by bytes that only they use so.
 
-    charset-normalizer 3.5.2 takes single sentences of them for Cyrillic, Baltic and Korean.
+    charset-normalizer 3.5.2 takes single sentences of them for others.
     """
     probe = data[:_PROBE_BYTES]
     if 2 * len(_EUC_KANA.findall(probe)) > _KANA_SHARE * len(_HIGH.findall(probe)):
         return _as(data, "euc_jp")
-    runs = _HIGH_RUN.findall(probe)
-    words = [run for run in runs if _KOI8_WORD.fullmatch(run)]
-    if (
-        len(words) >= max(2, _KOI8_SHARE * len(runs))
-        and len(b"".join(words)) >= _ENOUGH * 2
-        and _KOI8_CAPITAL.search(probe)
-    ):
+    if _looks_like_koi8(probe):
         return _as(data, "koi8_u" if _UKRAINIAN.search(probe) else "koi8_r")
     for encoding, typical, foreign in _HABITS:
         if len(typical.findall(probe)) >= _ENOUGH and not foreign.search(probe):
             return _as(data, encoding)
     return None
+
+
+def _looks_like_koi8(probe: bytes) -> bool:
+    runs = _HIGH_RUN.findall(probe)
+    words = [run for run in runs if _KOI8_WORD.fullmatch(run)]
+    enough = sum(map(len, words)) >= 2 * _ENOUGH and len(words) >= _KOI8_SHARE * len(runs)
+    return enough and _KOI8_CAPITAL.search(probe) is not None
 
 
 def _no_text() -> UnreadableDocument:
