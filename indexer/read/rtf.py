@@ -14,7 +14,8 @@ _TOKEN = re.compile(
     r"\\[\\{}]|\{(?:\\\*)?(?P<note>\\(?:footnote|annotation)(?![a-z]) ?)?"
     r"|\}|\\(?P<end>par|cell|nestcell)(?![a-z])"
 )
-_NOTE_START = re.compile(r"^\[[ \t]+|(?<=[ |])\[[ \t]+", re.MULTILINE)
+# A word joiner, which no text keeps, marks the brackets that are ours.
+_OPENING, _NOTE_START = r"{[\u8288?", re.compile("\\[\u2060\\s*")
 # Within a note, where it would end the brackets' line or forget their group.
 _PARAGRAPH = re.compile(r"\\(?:par|pard|plain|ftnalt)(?![a-z]) ?")
 
@@ -42,7 +43,7 @@ def _with_notes(rtf: str) -> str:
                 parts.append(rtf[done : token.start()])
                 note_depth, note_start = depth, token.end()
         elif token[0] == "}":
-            if depth == note_depth:
+            if note_depth and depth == note_depth:
                 notes.append(rtf[note_start : token.start()])
                 note_depth, done = 0, token.end()
             depth -= 1
@@ -58,4 +59,4 @@ def _with_notes(rtf: str) -> str:
 
 
 def _bracketed(note: str) -> str:
-    return "{[" + _PARAGRAPH.sub(" ", note) + "]}"
+    return _OPENING + _PARAGRAPH.sub(" ", note) + "]}"
