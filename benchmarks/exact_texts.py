@@ -15,7 +15,9 @@ _INLINE = frozenset(
 )
 # Readings over ideographs would part words, and navigation is marked as not being the page's text.
 _NOT_TEXT = "//script | //style | //rt | //rp | //nav | //*[@role='navigation']"
-_FRONT_MATTER = re.compile(r"\A---\n.*?^---$", re.DOTALL | re.MULTILINE)
+# In raw HTML many sites go on reading Markdown, which CommonMark does not.
+_LINK_TARGET = re.compile(r"\]\([^()\s]+\)")
+_FRONT_MATTER = re.compile(r"\A(---|\+\+\+)\n.*?^\1$", re.DOTALL | re.MULTILINE)
 
 
 def exact_texts(path: Path, page: Path) -> list[str]:
@@ -33,6 +35,7 @@ def exact_texts(path: Path, page: Path) -> list[str]:
     if path.suffix == ".md":
         text = _FRONT_MATTER.sub("", path.read_text("utf-8"))
         rendered = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
+        rendered = _LINK_TARGET.sub("]", rendered)
         return _bodies(f"<html><body>{rendered}</body></html>".encode())
     return _bodies(page.read_bytes()) if page.exists() else []
 

@@ -1,4 +1,4 @@
-"""How often a short text in a legacy encoding is decoded right, by our reader and the library alone.
+"""How often a short text in a legacy encoding is decoded right, by our reader and by the library.
 
     python benchmarks/short_encodings.py CORPUS.jsonl.gz [--chars 40,80,160] [--texts 100]
 
@@ -33,9 +33,9 @@ ENCODINGS = {
     "fa": ("cp1256",),
     "tr": ("cp1254",),
     "th": ("cp874",),
-    "de": ("cp1252",),
+    "de": ("cp1252", "cp850"),
     "fr": ("cp1252",),
-    "es": ("cp1252",),
+    "es": ("cp1252", "cp850"),
     "pl": ("cp1250",),
     "cs": ("cp1250",),
     "hu": ("cp1250",),

@@ -63,6 +63,21 @@ _NEVER_FILES = [
     "mac_latin2", "mac_greek", "cp1125", "cp037", "cp273", "cp424", "cp500", "cp875", "cp1026",
     "cp1140",
 ]  # fmt: skip
+# What a text cannot be in whose high bytes stand alone or by twos among many ASCII letters; those
+# of DOS and old Macs are not thought of where it is short.
+_NOT_LATIN = [
+    "big5", "big5hkscs", "cp932", "cp949", "cp950", "euc_jis_2004", "euc_jisx0213", "euc_jp",
+    "euc_kr", "gb18030", "gb2312", "gbk", "johab", "shift_jis", "shift_jis_2004",
+    "shift_jisx0213",
+]  # fmt: skip
+_OLD_LATIN = ["cp437", "cp850", "cp852", "mac_roman"]
+_LATIN_SHORT_BYTES, _LETTERS_FOR_A_HIGH_BYTE = 1_000, 4
+# Letters of DOS inside words, where those of Windows stand behind C0, but for the few that do not.
+_INSIDE = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?=[A-Za-z])")
+_DOS_INSIDE = re.compile(
+    rb"(?<=[A-Za-z])[\x80-\x89\x8b\x90\x91\x93-\x99\x9b\xa0-\xa2\xa4\xa6-\xa8](?=[A-Za-z])"
+)
+_ASCII_LETTER = re.compile(rb"[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +156,13 @@ def _by_looks(data: bytes) -> tuple[str, str]:
     if _looks_like_utf16(data):
         encoding = "utf-16-be" if data[::2].count(0) > data[1::2].count(0) else "utf-16-le"
         return data.decode(encoding, errors="replace"), encoding
-    best = from_bytes(data[:_PROBE_BYTES], cp_exclusion=_NEVER_FILES).best()
+    probe = data[:_PROBE_BYTES]
+    excluded = _NEVER_FILES
+    if _looks_latin(probe):
+        dos = 2 * len(_DOS_INSIDE.findall(probe)) > len(_INSIDE.findall(probe))
+        old = _OLD_LATIN if len(probe) < _LATIN_SHORT_BYTES and not dos else []
+        excluded = [*_NEVER_FILES, *_NOT_LATIN, *old]
+    best = from_bytes(probe, cp_exclusion=excluded).best()
     if best is None:
         raise _no_text()
     encoding = best.encoding
@@ -171,6 +192,14 @@ def _looks_like_koi8(probe: bytes) -> bool:
     words = [run for run in runs if _KOI8_WORD.fullmatch(run)]
     enough = sum(map(len, words)) >= 2 * _ENOUGH and len(words) >= _KOI8_SHARE * len(runs)
     return enough and _KOI8_CAPITAL.search(probe) is not None
+
+
+def _looks_latin(probe: bytes) -> bool:
+    runs = _HIGH_RUN.findall(probe)
+    letters = len(_ASCII_LETTER.findall(probe))
+    return max(map(len, runs), default=0) <= 2 and letters >= _LETTERS_FOR_A_HIGH_BYTE * sum(
+        map(len, runs)
+    )
 
 
 def _no_text() -> UnreadableDocument:

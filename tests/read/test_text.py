@@ -108,3 +108,19 @@ def test_two_lines_of_koi8_are_known(encoding: str, text: str) -> None:
 )
 def test_others_are_not_taken_for_koi8(encoding: str, text: str) -> None:
     assert "koi8" not in decode(text.encode(encoding)).encoding
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "Er scherzte über die Kritik, die er von den Nachrichten bekam."),
+        ("cp1252", "Wie prognostiziert schwächt sich Hurrikan Rosa ab."),
+        ("cp1252", "Se ha abierto una investigación por asesinato en Madrid."),
+        ("cp1252", "Peter Jones, la estrella de Dragon’s Den, está aquí."),
+        ("cp949", "a 보증 b 기간"),
+        ("cp932", "Die Firma 日本電気 in Tokio"),
+    ],
+)
+def test_a_sentence_with_few_letters_beyond_ascii_is_western(encoding: str, text: str) -> None:
+    found = decode(text.encode(encoding))
+    assert (found.text, found.encoding) == (text, encoding)
