@@ -1,9 +1,10 @@
 """Which device and which number format, each with the reason for the choice."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from encoder.errors import UsageError
 from encoder.spec import DtypeName, ProductsName
@@ -71,11 +72,10 @@ def cpu_has_bf16() -> bool:
     return bool(facts.get("avx512_bf16") or facts.get("amx_bf16") or facts.get("bf16"))
 
 
-def _capabilities() -> dict[str, object]:
+def _capabilities() -> Mapping[str, Any]:
     import torch  # takes seconds: only for whoever asks
 
-    facts: dict[str, object] = torch.cpu.get_capabilities()
-    return facts
+    return torch.cpu.get_capabilities()
 
 
 def _has_gpu() -> bool:

@@ -121,4 +121,5 @@ class NumpyEncoder(LocalEncoder):
         if self.spec.pooling == "mean":
             mean: Vectors = states.mean(axis=0)
             return mean
-        return states[0] if self.spec.pooling == "cls" else states[-1]
+        row: Vectors = states[0] if self.spec.pooling == "cls" else states[-1]
+        return row

@@ -42,7 +42,8 @@ def check_server(encoder: ServedEncoder) -> tuple[Finding, ...]:
     failed = [(finding, advice) for finding, advice in tried if not finding.held]
     if failed:
         raise EncoderRefused(
-            f"{encoder.client.address.host} failed the self-test of {encoder.spec.name}: it is not true that "
+            f"{encoder.client.address.host} failed the self-test of {encoder.spec.name}: "
+            "it is not true that "
             + ", nor that ".join(f"{finding.name} ({finding.measured})" for finding, _ in failed)
             + ".",
             failed[0][1],
