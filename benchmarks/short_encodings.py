@@ -79,7 +79,7 @@ def share(texts: Sequence[str], encoding: str, length: int) -> tuple[float, floa
     ]
     if not rights:
         return None
-    return tuple(sum(column) / len(rights) for column in zip(*rights, strict=True))  # type: ignore[return-value]
+    return tuple(sum(column) / len(rights) for column in zip(*rights, strict=True))
 
 
 def encoded(texts: Sequence[str], encoding: str, length: int) -> Iterator[tuple[str, bytes]]:

@@ -92,7 +92,7 @@ def compare(name: str, words: Sequence[str], tokenizer: Tokenizer, many_words: M
         left_over += int((~cut.known).sum())
         ours = np.split(cut.ends, np.cumsum(cut.counts))
         exact = np.split(ends, np.cumsum(counts))
-        for own, at in zip(ours[:-1], np.flatnonzero(cut.known), strict=True):
+        for own, at in zip(ours[:-1], np.flatnonzero(cut.known).tolist(), strict=True):
             if not np.array_equal(own, exact[at]):
                 different += 1
                 print(f"{part[at]!r}: {own} and {exact[at]}", file=sys.stderr)

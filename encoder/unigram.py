@@ -42,7 +42,8 @@ class Forms(dict[str, str]):
         self._normalizer = tokenizer.normalizer
 
     def __missing__(self, char: str) -> str:
-        form = self[char] = self._normalizer.normalize_str(char).replace(" ", BREAK)
+        form: str = self._normalizer.normalize_str(char).replace(" ", BREAK)
+        self[char] = form
         return form
 
     def keep(self, char: str) -> bool:

@@ -65,7 +65,8 @@ class PieceTrie:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
         """Make it of what `arrays` gave."""
-        return cls(**{**arrays, "word_start": int(arrays["word_start"][0])})
+        values: dict[str, Any] = {**arrays, "word_start": int(arrays["word_start"][0])}
+        return cls(**values)
 
 
 def build_trie(
@@ -148,7 +149,9 @@ def _tree(pieces: Sequence[str], letters: npt.NDArray[np.uint16]) -> _Tree:
         end[node[here] - levels[-1]] = here
         ends.append(end)
         levels.append(levels[-1] + len(steps))
-    return _Tree(*(np.concatenate(part) for part in (parents, found, ends)), tuple(levels))
+    return _Tree(
+        np.concatenate(parents), np.concatenate(found), np.concatenate(ends), tuple(levels)
+    )
 
 
 def _rows(tree: _Tree, values: npt.NDArray[np.float64]) -> tuple[Numbers, Wide]:
