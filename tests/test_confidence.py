@@ -12,6 +12,7 @@ from retriever.confidence import (
     FOLDER,
     Background,
     ConfidenceModel,
+    Crowd,
     confidence_model,
     features,
     save_models,
@@ -22,32 +23,43 @@ from retriever.retriever import Retriever
 from retriever.shape import Shape
 from tests.concept_encoder import ConceptEncoder
 
-MODEL = ConfidenceModel((0.0, 0.0, 1.0, 0.0, 0.0, 0.0), 0.9, 0.5, 0.05, 0.2)
+MODEL = ConfidenceModel((0.0, 0.0, 1.0) + (0.0,) * (len(FEATURES) - 3), 0.9, 0.5, 0.05, 0.2)
 
 
-def test_a_background_is_the_mean_and_spread_of_random_scores() -> None:
+def test_a_background_is_the_mean_and_spread_of_random_scores_and_the_lead_of_the_best() -> None:
     scores = np.array([0.1, 0.3] * 5, np.float32)
-    background = Background.of(scores, 50)
+    first = np.array([0.8, 0.7, 0.6, 0.55, 0.5], np.float32)
+    background = Background.of(scores, first, 50)
     assert background is not None
     assert [background.mean, background.spread] == pytest.approx([0.2, 0.1])
+    assert [background.best, background.lead] == pytest.approx([0.8, 0.3])
     assert background.passages == 50
-    assert Background.of(scores[:9], 50) is None
-    assert Background.of(scores, 9) is None
+    assert Background.of(scores[:9], first, 50) is None
+    assert Background.of(scores, first, 9) is None
+
+
+def test_a_crowd_is_what_a_passage_scores_with_others_and_not_with_itself() -> None:
+    products = np.array([[1.0, 0.1, 0.3], [0.2, 0.2, 0.8]], np.float32)
+    crowd = Crowd.of(products, np.array([[True, False, False], [False] * 3]))
+    assert crowd.means == pytest.approx([0.2, 0.4])
+    assert crowd.spreads == pytest.approx([0.1, (0.24 / 3) ** 0.5])
 
 
 def test_what_the_probability_is_computed_from() -> None:
     rows = features(
-        np.array([0.5, 0.3], np.float32), np.array([True, False]), Background(0.2, 0.1, 8)
+        np.array([0.5, 0.3], np.float32),
+        np.array([True, False]),
+        Background(mean=0.2, spread=0.1, passages=8, best=0.6, lead=0.25),
+        Crowd(np.array([0.1, 0.2]), np.array([0.2, 0.05])),
     )
     among = (2 * np.log(8)) ** 0.5
-    assert rows == pytest.approx(
-        np.array([[1, 0.5, 3, among, 0, 1], [1, 0.3, 1, among, 2, 0]]), abs=1e-6
-    )
+    expected = [[1, 0.5, 3, among, 1, 1, 2, 2.5, 0.2], [1, 0.3, 1, among, 3, 0, 2, 2.5, 0.2]]
+    assert rows == pytest.approx(np.array(expected), abs=1e-6)
     assert len(FEATURES) == rows.shape[1]
 
 
 def test_probabilities_have_names() -> None:
-    rows = np.zeros((3, 6))
+    rows = np.zeros((3, len(FEATURES)))
     rows[:, 2] = (3, 1, -1)  # odds, as logarithms
     assert MODEL.confidences(rows) == (
         Confidence(pytest.approx(0.952574), "strong"),  # type: ignore[arg-type]
