@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from encoder.load import load_encoder
 from indexer.language import detect_language
-from indexer.lexical_index import LexicalIndex, LexicalText, Term
+from indexer.lexical_index import LexicalIndex
+from indexer.lexical_terms import LexicalText, Term
 from indexer.words import find_words
 from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.evaluation.beir import read_collection

@@ -19,7 +19,8 @@ import numpy as np
 
 from encoder.spec import Vectors
 from indexer.card import Mask, Rows
-from indexer.lexical_index import LexicalIndex, LexicalText
+from indexer.lexical_index import LexicalIndex
+from indexer.lexical_terms import LexicalText
 from indexer.vector_index import VectorIndex
 from retriever.fusion import MOST, Legs, best_fused, bonus, mask_of, spread_rows
 from retriever.question_words import question_terms

@@ -19,7 +19,7 @@ import numpy as np
 
 from encoder.spec import Vectors
 from indexer.card import Mask, Rows
-from indexer.lexical_index import Found, Weighted
+from indexer.lexical_terms import Found, Weighted
 from retriever.state import Ranked
 from retriever.words import WordLeg
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from indexer.lexical_index import Spelling, Term
+from indexer.lexical_terms import Spelling, Term
 from indexer.words import codes, is_unspaced, pairs, spelling, word_forms, word_tokens
 
 # What a spelling counts beside the word as it stands.

@@ -20,7 +20,8 @@ import numpy as np
 
 from encoder.spec import Vectors
 from indexer.card import Mask
-from indexer.lexical_index import Found, LexicalDamage, LexicalIndex, Term, Weighted
+from indexer.lexical_index import LexicalDamage, LexicalIndex
+from indexer.lexical_terms import Found, Term, Weighted
 from indexer.store import Index, Snapshot
 from indexer.store.derived import lexical_record, lexical_texts, open_lexical
 

@@ -5,7 +5,8 @@ import pytest
 
 from encoder.spec import Vectors
 from indexer.card import Mask, Rows
-from indexer.lexical_index import LexicalIndex, LexicalText
+from indexer.lexical_index import LexicalIndex
+from indexer.lexical_terms import LexicalText
 from indexer.vector_index import VectorIndex
 from retriever import fusion
 from retriever.fusion import Legs, best_fused

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.lexical_index import LexicalIndex, LexicalText
+from indexer.lexical_index import LexicalIndex
+from indexer.lexical_terms import LexicalText
 from indexer.words import MOST_CHARS, find_words
 from retriever.question_words import question_terms
 
