@@ -17,7 +17,7 @@ import numpy as np
 import tantivy
 
 from indexer.card import Mask
-from indexer.lexical_terms import Field, Found, LexicalText, Spelling, Term, Weighted
+from indexer.lexical_terms import Field, Found, LexicalText, Spelling, Term, Wanted
 from indexer.words import WORDS_VERSION, Words, find_words
 
 # Fields in which it counts how often a token stands; the others hold each once.
@@ -84,6 +84,12 @@ class LexicalIndex:
                 for spelling in term.spellings
             )
 
+    def frequency_above(self, term: Term) -> int:
+        """Above how many passages a term stands; at least so many, if it has several spellings."""
+        tokens = [spelt.tokens[0] for spelt in term.spellings if spelt.field == "above"]
+        with _damage():
+            return max((self._live("above", token) for token in tokens), default=0)
+
     def elsewhere(self, term: Term, language: str) -> int:
         """How many passages hold a term and are not in a language."""
         queries = [_spelling_query(self._index.schema, spelling) for spelling in term.spellings]
@@ -110,15 +116,23 @@ class LexicalIndex:
         result = self._searcher.search(query, limit=1, count=True)
         return int(result.count)  # type: ignore[attr-defined] # not in its stub (0.27.0)
 
-    def search(self, terms: Weighted, limit: int, allowed: Mask | None = None) -> Found:
+    def search(self, wanted: Wanted, limit: int, allowed: Mask | None = None) -> Found:
         """Find the passages in which the terms found count most.
 
         Args:
-            terms: What is looked for; a passage has the sum of what the terms in it count.
+            wanted: What is looked for.
             limit: Most passages wanted.
             allowed: Shape (rows,); False keeps a row out.
         """
-        queries = [query for term, weight in terms for query in self._term(term, weight)]
+        queries = [query for term, weight in wanted.terms for query in self._term(term, weight)]
+        above = [
+            tantivy.Query.const_score_query(_spelling_query(self._index.schema, spelling), weight)
+            for term, weight in wanted.above
+            for spelling in term.spellings
+            if spelling.field == "above"
+        ]
+        if above:
+            queries.append(tantivy.Query.disjunction_max_query(above))
         return self._search(_any(queries), limit, allowed)
 
     def _term(self, term: Term, weight: float) -> Iterator[tantivy.Query]:

@@ -47,6 +47,24 @@ Weighted = Sequence[tuple[Term, float]]
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a question looks for: a passage has the sum of what the terms in it count.
+
+    Attributes:
+        terms: What each counts in a passage, its text and what stands above it.
+        above: What each counts beside that where it stands above the passage, in its title or
+            headings; only the most of these is added.
+    """
+
+    terms: Weighted
+    above: Weighted = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything counts."""
+        return bool(self.terms or self.above)
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """Passages that were found, best first.
 

@@ -17,12 +17,12 @@ from encoder.spec import EncoderSpec, Vectors
 from indexer.card import Mask
 from indexer.language import UNKNOWN
 from retriever.balance import (
-    OWN_LANGUAGE_BONUS,
     BalanceMode,
     Means,
     balance_passages,
     balance_queries,
     fit_means,
+    own_language_bonus,
 )
 
 # Rows that are read at once.
@@ -88,9 +88,9 @@ class BalancedRows:
             return queries
         return balance_queries(queries, self.means)
 
-    def bonus(self, mode: BalanceMode) -> float:
+    def bonus(self, mode: BalanceMode, *, beside_words: bool = False) -> float:
         """What the best row in the question's language gets, where that makes it the first."""
-        return OWN_LANGUAGE_BONUS[self.effective(mode)]
+        return own_language_bonus(self.effective(mode), beside_words=beside_words)
 
     def rows_in(self, language: str) -> Mask:
         """The live rows in a language; none where the language is not known."""

@@ -31,8 +31,9 @@ FOLDER = Path(__file__).parent / "calibration"
 _FILES = {"e5-small": "e5-small.json", "intfloat/multilingual-e5-small": "e5-small.json"}
 # Fewer passages have no background to stand out from.
 LEAST_PASSAGES = 10
-# Of a bell curve, in standard deviations above its mean.
-NINETEEN_OF_20 = 1.645
+# What 19 of 20 further draws stay below, in standard deviations above the mean, where both are
+# known from 2, 3, ... draws only: Student's t with 1, 2, ... degrees of freedom.
+NINETEEN_OF_20 = (6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833)
 # The lead of the best passage is that over the last of so many.
 FIRST_ROWS = 5
 FEATURES = (
@@ -206,7 +207,10 @@ def thresholds_for(best_without: Sequence[npt.NDArray[np.float64]], rate: float)
     """
     least = np.array([np.quantile(values, 1 - rate) for values in best_without])
     odds = np.log(least / (1 - least))
-    # The average is itself known from so few collections only.
-    step = float(odds.std(ddof=1)) * np.sqrt(1 + 1 / len(odds)) if len(odds) > 1 else 0.0
-    highest = max(float(odds.max()), float(odds.mean()) + NINETEEN_OF_20 * step)
+    highest = float(odds.max())
+    if len(odds) > 1:
+        # The average is itself known from so few collections only, and so is the deviation.
+        step = float(odds.std(ddof=1)) * np.sqrt(1 + 1 / len(odds))
+        many = NINETEEN_OF_20[min(len(odds) - 1, len(NINETEEN_OF_20)) - 1]
+        highest = max(highest, float(odds.mean()) + many * step)
     return float(1 / (1 + np.exp(-highest))) + 1e-9

@@ -6,7 +6,7 @@ best of the allowed passages in that language is lifted to the first place if a 
 for that (retriever/balance.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -36,7 +36,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class DenseLeg:
-    """The leg of meaning; made by `open`.
+    """The leg of meaning; made by `open`, or by `unlifted`.
 
     Attributes:
         allowed: Shape (rows,); what may be found at all.
@@ -56,18 +56,26 @@ class DenseLeg:
         cls, state: SearchState, question: Question, balance: BalanceMode, allowed: Mask
     ) -> Self:
         """Search the first rows, and find which one is lifted."""
-        near = state.search(question.vector, balance, FIRST_ROWS, allowed)
-        lifted = Ranked(near.rows[:0], near.scores[:0])
-        bonus = state.rows.bonus(balance)
+        leg = cls.unlifted(state, question, balance, allowed)
+        near, bonus = leg.near, state.rows.bonus(balance)
         if bonus and len(near.rows):
             own = state.rows.rows_in(question.language) & allowed
             # The best of all is best of its own, too; else it stands below all that was found.
-            best = Ranked(near.rows[own[near.rows]][:1], near.scores[own[near.rows]][:1])
+            best = near.first_of(own)
             if not len(best.rows) and near.scores[-1] + bonus > near.scores[0]:
                 best = state.search(question.vector, balance, 1, own)
             if len(best.rows) and best.scores[0] + bonus > near.scores[0]:
                 lifted = Ranked(best.rows, (best.scores + bonus).astype(np.float32))
-        return cls(state, question, balance, allowed, near, lifted)
+                return replace(leg, lifted=lifted)
+        return leg
+
+    @classmethod
+    def unlifted(
+        cls, state: SearchState, question: Question, balance: BalanceMode, allowed: Mask
+    ) -> Self:
+        """Search the first rows, and lift none: words are to be added before."""
+        near = state.search(question.vector, balance, FIRST_ROWS, allowed)
+        return cls(state, question, balance, allowed, near, Ranked(near.rows[:0], near.scores[:0]))
 
     def search(self, k: int, among: Mask) -> Ranked:
         """Find the k best rows, fewer where there are fewer.
@@ -80,18 +88,9 @@ class DenseLeg:
             found = Ranked(self.near.rows[:k], self.near.scores[:k])
         else:
             found = self.state.search(self.question.vector, self.balance, k, among)
-        return _joined(self.lifted, found, k) if among[self.lifted.rows].any() else found
+        return found.with_row(self.lifted, k) if among[self.lifted.rows].any() else found
 
     def plain_scores(self, among: Mask) -> Vectors:
         """The scores of some rows, best first, nothing lifted: shape (rows that are among,)."""
         count = int(np.count_nonzero(among))
         return self.state.search(self.question.vector, self.balance, count, among).scores
-
-
-def _joined(lifted: Ranked, found: Ranked, k: int) -> Ranked:
-    """The k best of both, the lifted row once."""
-    others = ~np.isin(found.rows, lifted.rows)
-    rows = np.concatenate([lifted.rows, found.rows[others]])
-    scores = np.concatenate([lifted.scores, found.scores[others]])
-    order = np.lexsort((rows, -scores))[:k]
-    return Ranked(rows[order], scores[order])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from indexer.card import Mask
 from indexer.errors import WordsDamaged
+from indexer.lexical_terms import Wanted
 from retriever.balance import BalanceMode
 from retriever.dense_leg import DenseLeg, Question
 from retriever.fusion import Legs, best_fused, bonus, mask_of, spread_rows
@@ -40,22 +41,26 @@ class Ranking:
         """
         if self.mode == "lexical":
             return _by_words(state.words(database), state, question, allowed)
-        dense = DenseLeg.open(state, question, self.balance, allowed)
-        kind: ScoreKind = "cosine" if state.effective(self.balance) == "off" else "balanced"
-        by_meaning = Searcher(kind, lambda k: dense.search(k, allowed))
-        if self.mode == "dense":
-            return by_meaning
-        words = state.words(database)
-        weighted = words.weigh(question_terms(question.text), question.language)
-        if not weighted:
-            return by_meaning
+        wanted = Wanted(())
+        if self.mode == "hybrid":
+            words = state.words(database)
+            wanted = words.weigh(question_terms(question.text), question.language)
+        if not wanted:
+            kind: ScoreKind = "cosine" if state.effective(self.balance) == "off" else "balanced"
+            dense = DenseLeg.open(state, question, self.balance, allowed)
+            return Searcher(kind, lambda k: dense.search(k, allowed))
+        dense = DenseLeg.unlifted(state, question, self.balance, allowed)
         sample = mask_of(spread_rows(state.snapshot.live), len(allowed))
-        legs = Legs(dense.search, words, weighted, bonus(dense.plain_scores(sample)))
+        legs = Legs(
+            dense.search, words, wanted, bonus(dense.plain_scores(sample)),
+            state.rows.rows_in(question.language),
+            state.rows.bonus(self.balance, beside_words=True),
+        )  # fmt: skip
         return Searcher("fused", lambda k: best_fused(legs, k, allowed))
 
 
 def _by_words(words: WordLeg, state: SearchState, question: Question, allowed: Mask) -> Searcher:
     if words.missing:
         raise WordsDamaged(state.index.index_dir, words.missing)
-    weighted = words.weigh_alone(question_terms(question.text))
-    return Searcher("lexical", lambda k: Ranked(*words.search(weighted, k, allowed).best))
+    wanted = words.weigh_alone(question_terms(question.text))
+    return Searcher("lexical", lambda k: Ranked(*words.search(wanted, k, allowed).best))

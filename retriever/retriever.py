@@ -19,10 +19,11 @@ from indexer.card import CardChoice
 from indexer.errors import IndexNotFound, StorageError
 from indexer.language import detect_language, language_name
 from indexer.lexical_index import LexicalDamage
+from indexer.lexical_terms import Wanted
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
 from indexer.store import Index, open_index
 from retriever.ahead import read_ahead
-from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
+from retriever.balance import BalanceMode, own_language_bonus
 from retriever.dense_leg import Question
 from retriever.errors import BlankQuery
 from retriever.filters import Filters
@@ -195,11 +196,12 @@ class Retriever:
             )
         fitted = "its own" if self._state.means.offsets is None else "its own and fitted"
         reason = f"each language's mean is taken away ({fitted} means)"
-        language, bonus = detect_language(query), OWN_LANGUAGE_BONUS[balance]
+        language = detect_language(query)
+        bonus, beside = (own_language_bonus(balance, beside_words=some) for some in (False, True))
         if bonus and self._state.rows.rows_in(language).any():
             reason += (
-                f"; the best passage in {language_name(language)} gets {bonus} more if it then is "
-                "the first"
+                f"; the best passage in {language_name(language)} gets {bonus} more, or "
+                f"{beside:.3f} where words count, if it then is the first"
             )
         return BalanceChoice(balance, reason)
 
@@ -214,9 +216,10 @@ class Retriever:
     def missing_phrases(self, query: str, filters: Filters) -> tuple[str, ...]:
         """The quoted phrases of a question that stand in no passage that the filters leave.
 
-        None where the words of the index cannot be searched.
+        Only its first phrases are looked for (`MOST_PHRASES`). None where the words of the index
+        cannot be searched.
         """
-        quoted = dict.fromkeys(quoted_phrases(query))  # each once
+        quoted = tuple(quoted_phrases(query))
         if not quoted:
             return ()
         with self._lock, self._state.index.reading() as database:
@@ -230,7 +233,7 @@ class Retriever:
                 return tuple(
                     written
                     for written, term in quoted
-                    if not len(words.search([(term, 1.0)], 1, allowed).rows)
+                    if not len(words.search(Wanted(((term, 1.0),)), 1, allowed).rows)
                 )
             except (WordsReplaced, LexicalDamage):
                 return ()

@@ -21,7 +21,7 @@ import retriever.cli
 import retriever.show
 from encoder.hardware import DeviceChoice
 from encoder.registry import REGISTRY
-from retriever.confidence import ConfidenceModel
+from retriever.confidence import FEATURES, ConfidenceModel
 from retriever.snippet import Snippet
 from tests.test_wrong_input import load
 from tests.word_states import WordEncoder
@@ -196,7 +196,7 @@ def test_an_index_of_so_few_passages_that_none_stands_out_says_so(
     assert capsys.readouterr().err == (f"{unknown}nothing was fitted for concepts.\n")
     assert search(index_dir, "cat") == 0
     assert capsys.readouterr().err == ""
-    model = ConfidenceModel((0.0,) * 6, 0.9, 0.5, 0.05, 0.2)
+    model = ConfidenceModel((0.0,) * len(FEATURES), 0.9, 0.5, 0.05, 0.2)
     monkeypatch.setattr("retriever.sure.confidence_model", lambda encoder, mode: model)
     assert search(index_dir, "cat") == 0
     assert search(index_dir, "cat", "--lang", "ja") == 0

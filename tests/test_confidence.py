@@ -77,9 +77,9 @@ def test_a_threshold_is_higher_the_more_collections_differ() -> None:
     def with_odds(logarithm: float) -> list[float]:
         return [1 / (1 + np.exp(-logarithm))] * 3
 
-    # The mean 1, and 1.645 of the standard deviation of 0 and 2, with that of their mean.
-    expected = 1 + 1.645 * 2**0.5 * 1.5**0.5
-    least = thresholds_for([np.array(with_odds(0)), np.array(with_odds(2))], 0.05)
+    # The mean 1, and 19 of 20 of the deviation of 0, 1 and 2, with that of their mean.
+    expected = 1 + 2.920 * (4 / 3) ** 0.5
+    least = thresholds_for([np.array(with_odds(logarithm)) for logarithm in (0, 1, 2)], 0.05)
     assert np.log(least / (1 - least)) == pytest.approx(expected, abs=1e-6)
 
 

@@ -11,7 +11,7 @@ from indexer.vector_index import VectorIndex
 from retriever import fusion
 from retriever.fusion import Legs, best_fused
 from retriever.question_words import question_terms
-from retriever.words import WordLeg
+from retriever.words import ABOVE_MOST, WordLeg
 
 ROWS, DIM = 3000, 16
 QUESTION = "w3 w40 w200 w700 w1500"
@@ -38,9 +38,16 @@ def words() -> WordLeg:
 
 @pytest.mark.parametrize("share", [1.0, 0.1, 0.01, 0.001])
 @pytest.mark.parametrize("top", [0.0, 0.05, 0.5, 5.0])
+@pytest.mark.parametrize("own_lift", [(0.0, 0.3), (0.01, 0.3), (0.3, 0.3), (0.01, 2.0)])
 def test_the_best_of_both_legs_are_those_of_all_sums(
-    share: float, top: float, vectors: Vectors, words: WordLeg, monkeypatch: pytest.MonkeyPatch
+    share: float,
+    top: float,
+    own_lift: tuple[float, float],
+    vectors: Vectors,
+    words: WordLeg,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    own_share, lift = own_lift
     monkeypatch.setattr(fusion, "FIRST_DEPTH", 16)  # so that it has to look further
     structure = VectorIndex(DIM, "float32")
     structure.add(vectors)
@@ -50,16 +57,21 @@ def test_the_best_of_both_legs_are_those_of_all_sums(
         return structure.search(query, most, among)
 
     allowed = np.random.default_rng(3).random(ROWS) < share
-    terms = words.weigh(question_terms(QUESTION), "en")
-    ranked = best_fused(Legs(dense, words, terms, top), 10, allowed)
-    sums = vectors @ query + top * np.minimum(fusion.MOST, words.sums(terms, ROWS))
+    own = np.random.default_rng(4).random(ROWS) < own_share
+    wanted = words.weigh(question_terms(QUESTION), "en")
+    ranked = best_fused(Legs(dense, words, wanted, top, own, lift), 10, allowed)
+    sums = vectors @ query + top * np.minimum(fusion.MOST, words.sums(wanted, ROWS))
+    if (own & allowed).any():
+        best_own = int(np.where(own & allowed, sums, -9).argmax())
+        if sums[best_own] + lift > sums[allowed].max():
+            sums[best_own] += lift
     best = sorted(np.flatnonzero(allowed), key=lambda row: (-sums[row], row))[:10]
     assert ranked.scores == pytest.approx(sums[best], abs=1e-5)
     assert set(ranked.rows.tolist()) == {int(row) for row in best}
 
 
 def test_what_a_word_counts_rises_with_how_rare_it_is(words: WordLeg) -> None:
-    weights = [weight for _, weight in words.weigh(question_terms(QUESTION), "en")]
+    weights = [weight for _, weight in words.weigh(question_terms(QUESTION), "en").terms]
     assert weights == sorted(weights)
     assert max(weights) <= 1
 
@@ -77,3 +89,21 @@ def test_two_indexes_of_words_answer_as_one(words: WordLeg) -> None:
     assert {int(row) for row in found.rows if row >= ROWS - 100}
     first = words.search(terms, 7)
     assert first.rows.tolist() == found.rows[:7].tolist()
+
+
+def test_a_word_counts_more_above_a_passage_by_how_rare_it_is_there_and_only_the_most_of_them() -> (
+    None
+):
+    titles = {7: "zeppelin tuba", 8: "tuba", 9: "tuba"}
+    texts = [
+        LexicalText(row, "zeppelin tuba" if row < 40 else "", titles.get(row, ""), "en")
+        for row in range(100)
+    ]
+    leg = WordLeg([LexicalIndex.in_memory(texts)])
+    wanted = leg.weigh(question_terms("zeppelin tuba nowhere"), "en")
+    # In texts both are too common to count; above them one stands once, the other three times.
+    assert wanted.terms == ()
+    rare, rarer = (1 - np.log(count + 1) / np.log(101) for count in (3, 1))
+    sums = leg.sums(wanted, 100)
+    assert sums[[7, 8, 9]] == pytest.approx([ABOVE_MOST * rarer] + [ABOVE_MOST * rare] * 2)
+    assert not np.delete(sums, [7, 8, 9]).any()

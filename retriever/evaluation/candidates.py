@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from encoder.spec import Vectors
+from indexer.card import Mask
+from indexer.lexical_terms import Wanted
 from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows
 from retriever.fusion import MOST, bonus, mask_of, spread_rows
@@ -76,34 +78,47 @@ class Candidates:
             block = slice(first, first + step)
             by_row = self._rows.questions(questions.vectors[block], mode) @ passages.T
             # What a word counts follows from the scores before one of them is lifted.
-            tops = [bonus(row[self._sample]) for row in by_row]
-            self._lift(by_row, questions.languages[block], mode)
+            worded = np.zeros(len(by_row), np.bool_)
             if self._words is not None:
+                tops = [bonus(row[self._sample]) for row in by_row]
                 asked = zip(questions.texts[block], questions.languages[block], tops, strict=True)
-                for row, (text, language, top) in zip(by_row, asked, strict=True):
-                    row += top * self._sums(self._words, text, language)
+                for at, (text, language, top) in enumerate(asked):
+                    wanted = self._words.weigh(question_terms(text), language)
+                    worded[at] = bool(wanted)
+                    if wanted:
+                        by_row[at] += top * self._sums(self._words, wanted)
+            self._lift(by_row, questions.languages[block], mode, worded)
             # A document has the score of its best passage: that is where search ranks it.
             scores = np.full((len(by_row), self._documents), -np.inf, np.float32)
             scores[:, self._found] = np.maximum.reduceat(by_row, self._starts, axis=1)
             yield block, scores
 
-    def _sums(self, words: WordLeg, text: str, language: str) -> Vectors:
+    def _sums(self, words: WordLeg, wanted: Wanted) -> Vectors:
         """What the words of a question count in each row, as in retriever/fusion.py."""
-        weighted = words.weigh(question_terms(text), language)
-        sums = words.sums(weighted, len(self._rows.source.live))[self._order]
+        sums = words.sums(wanted, len(self._rows.source.live))[self._order]
         capped: Vectors = np.minimum(MOST, sums)
         return capped
 
-    def _lift(self, by_row: Scores, languages: Sequence[str], mode: BalanceMode) -> None:
-        """Raise the best row in each question's own language where that makes it the first."""
-        lift = self._rows.bonus(mode)
-        if not lift:
+    def _lift(
+        self, by_row: Scores, languages: Sequence[str], mode: BalanceMode, worded: Mask
+    ) -> None:
+        """Raise the best row in each question's own language where that makes it the first.
+
+        Args:
+            by_row: Shape (questions, rows).
+            languages: Of the questions.
+            mode: Of balance.
+            worded: Shape (questions,); whether words were added.
+        """
+        plain, beside = (self._rows.bonus(mode, beside_words=words) for words in (False, True))
+        if not plain:
             return
+        lifts = np.where(worded, beside, plain).astype(np.float32)
         asked_in, first = np.array(languages), by_row.max(axis=1)
         for language in dict.fromkeys(languages):
             columns = np.flatnonzero(self._rows.rows_in(language)[self._order])
             if len(columns):
                 questions = np.flatnonzero(asked_in == language)
                 best = columns[by_row[np.ix_(questions, columns)].argmax(axis=1)]
-                enough = by_row[questions, best] + lift > first[questions]
-                by_row[questions[enough], best[enough]] += lift
+                enough = by_row[questions, best] + lifts[questions] > first[questions]
+                by_row[questions[enough], best[enough]] += lifts[questions[enough]]
