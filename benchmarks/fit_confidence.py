@@ -45,7 +45,7 @@ from retriever.evaluation.collection import JudgedText
 from retriever.evaluation.encoding import Cutting, encode_texts, make_passages
 from retriever.evaluation.select import Selection, select
 from retriever.evaluation.vector_cache import Kind, VectorCache, text_key
-from retriever.fusion import SPREAD_ROWS
+from retriever.sample import SAMPLE_ROWS
 
 STRONG_RATE, POSSIBLE_RATE = 0.05, 0.20
 HITS, QUESTIONS = 5, 400
@@ -135,7 +135,7 @@ def ask(
         held = balance_passages(held, language_of.astype(np.int32), means)
         vectors = balance_queries(vectors, means)
     scores = vectors @ held.T
-    sample = rng.permutation(len(rows))[:SPREAD_ROWS]
+    sample = rng.permutation(len(rows))[:SAMPLE_ROWS]
     found = []
     for row, place in zip(scores, asked, strict=True):
         best = np.argsort(-row)[: max(HITS, FIRST_ROWS)]

@@ -41,8 +41,9 @@ from retriever.evaluation.encoding import Cutting, encode_texts, make_passages
 from retriever.evaluation.mixed import draw_folder
 from retriever.evaluation.select import Selection, select
 from retriever.evaluation.vector_cache import VectorCache
-from retriever.fusion import MOST, bonus, spread_rows
+from retriever.fusion import MOST, bonus
 from retriever.question_words import question_terms
+from retriever.sample import sample_rows
 from retriever.words import WordLeg
 
 Scores = npt.NDArray[np.float32]
@@ -165,7 +166,7 @@ def ask(
         lifts = [
             [balanced.bonus(mode), balanced.bonus(mode, beside_words=bool(one))] for one in wanted
         ]
-        tops = np.array([bonus(row[spread_rows(live)]) for row in plain])
+        tops = np.array([bonus(row[sample_rows(live)]) for row in plain])
         yield (
             mode,
             Folder(documents, asked, right, plain, own, np.array(lifts), lexical, bm25, tops),
@@ -256,14 +257,14 @@ def main() -> None:
                     same.extend(cases(folder, scores, keep, cross_only=cross_only))
             wrong.setdefault(mode, Counter()).update(confusions(folder, keep, title_of))
         print(f"{len(documents)} documents, {len(folder.questions)} questions", flush=True)
-    for mode, here in found.items():
+    for balance, here in found.items():
         for name, legs in ORACLES.items():
             if all(leg in here for leg in legs):
                 here[name] = [best(same) for same in zip(*map(here.__getitem__, legs), strict=True)]
-        print(f"\nbalance {mode}")
+        print(f"\nbalance {balance}")
         report(here)
-        if wrong[mode]:
-            print(f"\nWhat dense puts first, not the page of a named command: {dict(wrong[mode])}")
+        if wrong[balance]:
+            print(f"\nWhat dense puts first, not the page of that name: {dict(wrong[balance])}")
 
 
 def best(case_by_leg: Sequence[Case]) -> Case:

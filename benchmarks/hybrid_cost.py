@@ -22,8 +22,9 @@ from indexer.card import Mask, Rows
 from indexer.lexical_index import LexicalIndex
 from indexer.lexical_terms import LexicalText
 from indexer.vector_index import VectorIndex
-from retriever.fusion import MOST, Legs, best_fused, bonus, mask_of, spread_rows
+from retriever.fusion import MOST, Legs, best_fused, bonus, mask_of
 from retriever.question_words import question_terms
+from retriever.sample import sample_rows
 from retriever.words import WordLeg
 
 DIM, K = 384, 10
@@ -66,7 +67,7 @@ def main() -> None:
     structure = VectorIndex(DIM, "float32")
     structure.add(rows)
     live = np.ones(len(rows), np.bool_)
-    sample = spread_rows(live)
+    sample = sample_rows(live)
     own = rng.random(len(rows)) < OWN_SHARE
     picked = rng.choice(len(rows), given.questions)
     asked = [" ".join(passages[row].text.split()[:8]) + f" no-{row}" for row in picked]

@@ -32,8 +32,6 @@ WEIGHT = 2.0
 MOST = 1.5
 # Scores that differ by nothing else are told apart by words.
 LEAST_SPREAD = 0.01
-# Passages whose dense scores give the spread.
-SPREAD_ROWS = 1024
 FIRST_DEPTH = 128
 
 DenseSearch = Callable[[int, Mask], tuple[Rows, Vectors]]
@@ -61,15 +59,8 @@ class Legs:
     lift: float
 
 
-def spread_rows(live: Mask) -> Rows:
-    """The rows whose scores tell how far those of a question lie apart: spread evenly."""
-    rows = np.flatnonzero(live)
-    places = np.linspace(0, len(rows) - 1, min(SPREAD_ROWS, len(rows))).astype(np.int64)
-    return rows[places]
-
-
 def bonus(scores: Vectors) -> float:
-    """What a sum of 1 adds to a dense score, given the dense scores of `spread_rows`."""
+    """What a sum of 1 adds to a dense score, given the dense scores of retriever/sample.py."""
     return WEIGHT * max(LEAST_SPREAD, float(scores.std()) if len(scores) else 0.0)
 
 

@@ -9,9 +9,10 @@ from indexer.errors import WordsDamaged
 from indexer.lexical_terms import Wanted
 from retriever.balance import BalanceMode
 from retriever.dense_leg import DenseLeg, Question
-from retriever.fusion import Legs, best_fused, bonus, mask_of, spread_rows
+from retriever.fusion import Legs, best_fused, bonus, mask_of
 from retriever.hit import ScoreKind, SearchMode
 from retriever.question_words import question_terms
+from retriever.sample import sample_rows
 from retriever.state import Ranked, SearchState
 from retriever.words import WordLeg
 
@@ -50,7 +51,7 @@ class Ranking:
             dense = DenseLeg.open(state, question, self.balance, allowed)
             return Searcher(kind, lambda k: dense.search(k, allowed))
         dense = DenseLeg.unlifted(state, question, self.balance, allowed)
-        sample = mask_of(spread_rows(state.snapshot.live), len(allowed))
+        sample = mask_of(sample_rows(state.snapshot.live), len(allowed))
         legs = Legs(
             dense.search, words, wanted, bonus(dense.plain_scores(sample)),
             state.rows.rows_in(question.language),

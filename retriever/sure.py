@@ -19,8 +19,9 @@ from retriever.confidence import (
     features,
 )
 from retriever.dense_leg import Question
-from retriever.fusion import spread_rows
+from retriever.fusion import mask_of
 from retriever.hit import Confidence
+from retriever.sample import sample_rows
 from retriever.state import SearchState
 
 
@@ -77,16 +78,20 @@ def confidences(
     model = _model(state, balance)
     if model is None or not len(rows):
         return unknown
-    passages = int(np.count_nonzero(allowed))
-    sample = spread_rows(allowed)  # evenly: rows stand in the order of their documents
-    asked = state.rows.questions(question.vector[None], balance)[0]
-    around = state.rows.balanced(sample, balance)
-    first = state.search(question.vector, balance, FIRST_ROWS, allowed).scores
-    background = Background.of(around @ asked, first, passages)
+    among = mask_of(sample_rows(allowed), len(allowed))
+    count = int(np.count_nonzero(among))
+    background = Background.of(
+        state.search(question.vector, balance, count, among).scores,
+        state.search(question.vector, balance, FIRST_ROWS, allowed).scores,
+        int(np.count_nonzero(allowed)),
+    )
     if background is None:
         return unknown
+    # What a passage scores with others does not depend on the filters.
+    sample, around = state.sample(balance)
     held = state.rows.balanced(rows, balance)
     crowd = Crowd.of(held @ around.T, rows[:, None] == sample)
+    asked = state.rows.questions(question.vector[None], balance)[0]
     snapshot = state.snapshot
     languages = [snapshot.languages[place] for place in snapshot.language_of[rows]]
     own = np.array([language == question.language for language in languages])

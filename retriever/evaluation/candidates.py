@@ -12,8 +12,9 @@ from indexer.card import Mask
 from indexer.lexical_terms import Wanted
 from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows
-from retriever.fusion import MOST, bonus, mask_of, spread_rows
+from retriever.fusion import MOST, bonus, mask_of
 from retriever.question_words import question_terms
+from retriever.sample import sample_rows
 from retriever.words import WordLeg
 
 Scores = npt.NDArray[np.float32]
@@ -64,7 +65,7 @@ class Candidates:
         self._starts = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]])
         self._found = in_order[self._starts]
         self._words = words
-        self._sample = mask_of(spread_rows(rows.source.live), len(document_of))[self._order]
+        self._sample = mask_of(sample_rows(rows.source.live), len(document_of))[self._order]
 
     def scores(self, questions: Questions, mode: BalanceMode) -> Iterator[tuple[slice, Scores]]:
         """Score every document for every question, some questions at a time.
