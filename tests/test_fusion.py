@@ -107,3 +107,23 @@ def test_a_word_counts_more_above_a_passage_by_how_rare_it_is_there_and_only_the
     sums = leg.sums(wanted, 100)
     assert sums[[7, 8, 9]] == pytest.approx([ABOVE_MOST * rarer] + [ABOVE_MOST * rare] * 2)
     assert not np.delete(sums, [7, 8, 9]).any()
+
+
+def test_the_best_in_the_questions_language_is_lifted_though_another_of_it_holds_the_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fusion, "FIRST_DEPTH", 2)
+    scores = np.array([[1.0], [0.99], [0.98], [0.1]] + [[0.0]] * 40, np.float32)
+    structure = VectorIndex(1, "float32")
+    structure.add(scores)
+    texts = [LexicalText(row, "word" if row == 3 else "", "", "en") for row in range(44)]
+    words = WordLeg([LexicalIndex.in_memory(texts)])
+    own = np.isin(np.arange(44), [2, 3])
+    wanted = words.weigh(question_terms("word"), "en")
+    legs = Legs(
+        lambda most, among: structure.search(np.ones(1, np.float32), most, among),
+        words, wanted, 0.1, own, 0.05,
+    )  # fmt: skip
+    ranked = best_fused(legs, 1, np.ones(44, np.bool_))
+    assert ranked.rows.tolist() == [2]
+    assert ranked.scores == pytest.approx([1.03])
