@@ -22,12 +22,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from encoder.load import load_encoder
+from encoder.spec import Encoder
 from indexer.language import detect_language
 from indexer.lexical_index import LexicalIndex
 from indexer.lexical_terms import LexicalText, Term
@@ -95,6 +97,12 @@ def lifted(scores: Scores, own: npt.NDArray[np.bool_], lifts: npt.NDArray[np.flo
     return found
 
 
+@cache
+def opened() -> tuple[Encoder, VectorCache]:
+    encoder = load_encoder("e5-small")
+    return encoder, VectorCache.open(encoder)
+
+
 def quiet(_done: int, _total: int) -> None:
     pass
 
@@ -134,8 +142,7 @@ def ask(
     modes: Sequence[BalanceMode],
 ) -> Iterator[tuple[BalanceMode, Folder]]:
     """Ask the questions whose answer is there, with each balance."""
-    encoder = load_encoder("e5-small")
-    cache = VectorCache.open(encoder)
+    encoder, cache = opened()
     passages = make_passages(documents, encoder, Cutting())
     rows = encode_texts(passages.texts, "passage", encoder, cache, quiet)
     asked = [q for q in questions if q.group in {text.group for text in documents}]
