@@ -6,6 +6,8 @@ DOCS ?= sample_docs
 # An index belongs to one folder: each other folder gets one of its own, named after it.
 INDEX ?= $(if $(filter sample_docs,$(DOCS)),index,index-$(shell basename "$(DOCS)"))
 PORT ?= 8501
+# Tests that run side by side, each with one thread for its computing.
+JOBS ?= 2
 
 PY := $(VENV)/bin/python
 GPU := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu)
@@ -24,7 +26,7 @@ run: $(VENV)/ready ## Index a folder and open the page: make run DOCS=./docs
 	$(PY) -m app --index "$(INDEX)" --port $(PORT)
 
 test: $(VENV)/ready-for-tests ## Run the tests
-	$(PY) -m pytest
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --dist worksteal
 
 check: lint test ## Format, lint, types and tests: what a change must pass
 

@@ -43,7 +43,7 @@ def card_html(card: Card) -> str:
         _add(where, "span", "ct-page", f"page {card.page}")
     meta = _add(head, "div", "ct-meta")
     _language_badge(meta, card.language, card.language_name)
-    if card.confidence is not None:
+    if card.confidence in ("strong", "possible"):  # "weak" says nothing, and would seem to warn
         _add(meta, "span", f"ct-sure ct-{card.confidence}", card.confidence)
     score = _add(meta, "span", "ct-score", f"{card.score_kind} ")
     _add(score, "b", "", card.score)

@@ -8,6 +8,8 @@ import streamlit as st
 
 from app.link import choice, is_day, is_number
 from app.markup import group_html
+from encoder.errors import UsageError
+from indexer.patterns import compile_patterns
 from retriever.hit import Label, SearchMode
 from retriever.retriever import Retriever
 
@@ -19,6 +21,7 @@ MODES: dict[SearchMode, str] = {
     "dense": "meaning",
     "lexical": "words",
 }
+MATCHING, SINCE = "Only those that match", "Written to since"
 LEAST: dict[Label, str] = {
     "weak": "everything",
     "possible": "what may answer the question",
@@ -58,6 +61,20 @@ class Narrowing:
         """When the span ends."""
         return _midnight(self.before)
 
+    def check(self) -> None:
+        """Check what the search would refuse, so that the message names the page's own fields.
+
+        Raises:
+            UsageError: The pattern makes no sense, or no time lies between the days.
+        """
+        if self.path:
+            compile_patterns([self.path], f"“{MATCHING}”")
+        if self.after and self.before and self.after >= self.before:
+            raise UsageError(
+                f"No day lies between {self.after} and {self.before}.",
+                f"Give the earlier one to “{SINCE}”.",
+            )
+
     def filters(self) -> list[str]:
         """What may leave no passage, in words."""
         found = []
@@ -96,7 +113,7 @@ def draw_narrowing(retriever: Retriever) -> Narrowing:
     with files:
         st.html(group_html("Files"))
         path = st.text_input(
-            "Only those that match",
+            MATCHING,
             placeholder="manuals/ or *.pdf",
             help="A pattern in gitignore syntax.",
             key="path",
@@ -110,9 +127,7 @@ def draw_narrowing(retriever: Retriever) -> Narrowing:
             bind="query-params",
         )
         since, until = st.columns(2)
-        after = since.date_input(
-            "Written to since", None, EARLIEST, LATEST, key="after", bind="query-params"
-        )
+        after = since.date_input(SINCE, None, EARLIEST, LATEST, key="after", bind="query-params")
         before = until.date_input(
             "And before", None, EARLIEST, LATEST, key="before", bind="query-params"
         )

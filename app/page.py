@@ -34,7 +34,7 @@ from retriever.confidence import reaches
 from retriever.errors import BlankQuery
 from retriever.filters import Filters
 from retriever.hit import Hit
-from retriever.remarks import Asked, missing_phrases, unknown_confidence
+from retriever.remarks import Asked, missing_phrases, only_weak, unknown_confidence
 from retriever.retriever import Retriever
 from retriever.snippet import clean_line
 from retriever.why import explain_hits
@@ -166,8 +166,9 @@ def _draw_start(facts: IndexFacts) -> None:
 
 
 def _draw_hits(retriever: Retriever, request: Request) -> None:
+    narrowing, filters = request.narrowing, request.filters
+    narrowing.check()
     with st.spinner("Searching…"):
-        narrowing, filters = request.narrowing, request.filters
         hits = retriever.search(
             request.query,
             narrowing.k,
@@ -194,7 +195,8 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
         st.html(notice_html("warning", what, "Ask in fewer words."))
     st.html(line_html(_summary(shown, request)))
     wanted = narrowing.least != "weak"
-    for remark in unknown_confidence(retriever, request.asked, wanted=wanted):
+    about_labels = unknown_confidence(retriever, request.asked, wanted=wanted)
+    for remark in (*about_labels, *only_weak(shown)):
         st.html(line_html(f"{remark}."))
     for start in range(0, len(shown), CARDS_AT_ONCE):
         part = shown[start : start + CARDS_AT_ONCE]
@@ -205,18 +207,12 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
 
 
 def _sure_enough(hits: Sequence[Hit], request: Request) -> Sequence[Hit]:
-    """Leave out what is less sure than asked for; say so where nothing is left or all is weak."""
+    """Leave out what is less sure than asked for; say so where nothing is left."""
     passed = [hit for hit in hits if reaches(hit.confidence, request.narrowing.least)]
     if passed:
-        if not any(reaches(hit.confidence, "possible") for hit in passed):
-            what = "No passage stands out as the answer."
-            st.html(
-                notice_html("info", what, "It may be among the nearest all the same: see below.")
-            )
         return passed
-    what = "Nothing relevant found: no passage is sure enough to answer the question."
-    number = counted(len(hits), "passage")
-    near = f'{number} came near; they are hidden by "Show" behind "More".'
+    what = f"Not shown: {counted(len(hits), 'passage')} found, but none as sure as asked for."
+    near = 'That is asked for by "Show" behind "More". A less sure passage is often right.'
     st.html(notice_html("info", what, near))
     return hits if st.button("Show the nearest passages anyway", key="anyway") else ()
 

@@ -1,16 +1,25 @@
 """How much of a document's text each reader recovers, how fast and in how much memory.
 
-Needs a folder in which `html/NAME.html` is the exact text of every `FORMAT/NAME.FORMAT` beside it:
+Needs a folder in which `html/NAME.html` is the exact text of every `FORMAT/NAME.FORMAT` beside it.
+Of plain text the exact text is the file itself, of EPUB the chapters in its spine, of Markdown what
+markdown-it makes of it (as our reader does, whose own part begins after that).
 
-    python benchmarks/read_quality.py FOLDER [--markitdown PYTHON] [--charsets FOLDER]
+    python benchmarks/read_quality.py FOLDER [--markitdown PYTHON] [--limit SECONDS]
+        [--formats pdf,docx] [--charsets FOLDER]
 
 Recovered is the share of the exact text's words (as a multiset) that the reader also gives. Words
 are runs of letters with their marks; where a script has no blanks between words, its characters in
-runs of four stand for words. A document without exact text is measured for speed alone.
+runs of four stand for words. Whether two words that only an inline tag parts (<b>No</b>tice) are
+one word or two, a page does not say: a reader is given the better of both countings. A document
+without exact text is measured for speed alone.
 
 `--markitdown` is an interpreter in which markitdown is installed (an environment of its own, since
 its pins are not ours). Both then read file by file in turn, each in one process that has read a
-first file of every format, so that no import is timed; peak memory is that process's. `--charsets`
+first file of every format, so that no import is timed: times are processor time, peak memory is
+that process's. A file that takes markitdown longer than the limit, on the clock, is given up, with
+no text and the limit as its time. Ours
+reads in a process of its own too, but without the supervision that a build adds
+(benchmarks/isolation_cost.py measures that). `--charsets`
 is a folder of text files in legacy encodings, decoded by our reader and by charset-normalizer alone
 and compared with what the language's usual encodings give: see `CHARSETS`.
 """
@@ -19,6 +28,7 @@ import argparse
 import json
 import re
 import resource
+import select
 import subprocess
 import sys
 import time
@@ -28,8 +38,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from charset_normalizer import from_bytes
-from lxml import html
 
+from benchmarks.exact_texts import exact_texts
 from indexer.clean import clean
 from indexer.errors import UnreadableDocument
 from indexer.read import read_document, supported
@@ -61,12 +71,12 @@ import json, resource, sys, time
 from markitdown import MarkItDown
 reader = MarkItDown(enable_plugins=False)
 for line in sys.stdin:
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         text = reader.convert_local(line.rstrip("\\n")).text_content
     except Exception as error:
         text = ""
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps([seconds, text, peak]), flush=True)
 """
@@ -89,12 +99,12 @@ class Ours:
     peak_kb = 0
 
     def read(self, path: Path) -> tuple[float, str]:
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             text = read_document(path, path.name).text
         except UnreadableDocument:
             text = ""
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         self.peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return seconds, text
 
@@ -105,9 +115,13 @@ class Markitdown:
     name = "markitdown"
     peak_kb = 0
 
-    def __init__(self, python: Path) -> None:
-        self._process = subprocess.Popen(
-            [str(python), "-c", _MARKITDOWN], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, python: Path, limit_s: float) -> None:
+        self._python, self._limit_s = python, limit_s
+        self._process = self._started()
+
+    def _started(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(self._python), "-c", _MARKITDOWN], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
         )  # fmt: skip
 
@@ -116,7 +130,15 @@ class Markitdown:
         if stdin is None or stdout is None:
             raise ValueError("the process has no pipes")
         print(path.resolve(), file=stdin, flush=True)
-        seconds, text, self.peak_kb = json.loads(stdout.readline())
+        # It answers a whole line at a time, and nothing is left of the one before.
+        if not select.select([stdout], [], [], self._limit_s)[0]:
+            print(f"markitdown gave up on after {self._limit_s:.0f} s: {path.name}")
+            self._process.kill()
+            self._process.wait()
+            self._process = self._started()
+            return self._limit_s, ""
+        seconds, text, peak_kb = json.loads(stdout.readline())
+        self.peak_kb = max(self.peak_kb, peak_kb)
         return seconds, text
 
 
@@ -124,22 +146,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Share of true words recovered, by file.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--markitdown", type=Path, metavar="PYTHON")
+    parser.add_argument("--limit", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--formats", default="", help="Only these, with commas between them.")
     parser.add_argument("--charsets", type=Path, metavar="FOLDER")
     given = parser.parse_args(argv)
     readers: list[Ours | Markitdown] = [Ours()]
     if given.markitdown:
-        readers.append(Markitdown(given.markitdown))
-    compare(given.folder, readers)
+        readers.append(Markitdown(given.markitdown, given.limit))
+    formats = {f".{name}" for name in given.formats.split(",") if name}
+    paths = [path for path in sorted(given.folder.rglob("*")) if path.is_file() and supported(path)]
+    paths = [path for path in paths if path.parent != given.folder]
+    compare(given.folder, [p for p in paths if not formats or p.suffix in formats], readers)
     if given.charsets:
         charsets(given.charsets)
     return 0
 
 
-def compare(folder: Path, readers: Sequence[Ours | Markitdown]) -> None:
+def compare(folder: Path, paths: Sequence[Path], readers: Sequence[Ours | Markitdown]) -> None:
     """Print a line for each file and one for each format."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and supported(path)]
-    paths = [path for path in paths if path.parent != folder]
-    for path in {path.suffix: path for path in paths}.values():
+    by_size = sorted(paths, key=lambda path: path.stat().st_size, reverse=True)
+    for path in {path.suffix: path for path in by_size}.values():
         for reader in readers:
             reader.read(path)
     print(f"{'file':45}" + "".join(f" {r.name:>10} extra   MB/s" for r in readers))
@@ -158,16 +184,17 @@ def compare(folder: Path, readers: Sequence[Ours | Markitdown]) -> None:
 
 def measured(reader: Ours | Markitdown, path: Path, folder: Path) -> Reading:
     seconds, text = reader.read(path)
-    exact = folder / "html" / f"{path.stem}.html"
-    if not exact.exists():
+    exact = exact_texts(path, folder / "html" / f"{path.stem}.html")
+    if not exact:
         return Reading(seconds, text, None, 0.0)
-    wanted, given = words(exact_text(exact)), words(text)
-    return Reading(
-        seconds,
-        text,
-        (wanted & given).total() / wanted.total(),
-        (given - wanted).total() / max(1, given.total()),
-    )
+    given = words(text)
+    wanted = max(map(words, exact), key=lambda wanted: share(wanted, given))
+    extra = (given - wanted).total() / max(1, given.total())
+    return Reading(seconds, text, share(wanted, given), extra)
+
+
+def share(wanted: Counter[str], given: Counter[str]) -> float:
+    return (wanted & given).total() / wanted.total()
 
 
 def columns(reading: Reading) -> str:
@@ -215,12 +242,6 @@ def decoded_as(data: bytes, names: Sequence[str]) -> str:
         except UnicodeDecodeError:
             continue
     raise ValueError(f"none of {names} fits")
-
-
-def exact_text(path: Path) -> str:
-    """Return the text of an HTML page by a route that shares nothing with our reader but lxml."""
-    body = html.parse(str(path), html.HTMLParser(encoding="utf-8")).getroot().find("body")
-    return " ".join(body.itertext()) if body is not None else ""
 
 
 def words(text: str) -> Counter[str]:

@@ -10,13 +10,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 
 from encoder.errors import EncoderNotAvailable, EncoderRefused
 from encoder.hardware import DeviceChoice
 from encoder.quiet import quiet_transformers
 from encoder.spec import EncoderSpec
+from encoder.weights import check_weights, unreadable_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ def load_model(
         EncoderNotAvailable: A file is missing or cannot be read.
         EncoderRefused: The files are not those of the model that the spec describes.
     """
+    import torch  # takes seconds: a search from the shell reads the table above and needs no model
+
     if not any(folder.glob("*.safetensors")):
         raise EncoderNotAvailable(
             f"{folder} holds no weights as safetensors; pickled ones are never opened.",
@@ -151,31 +153,3 @@ def _classes(model_class: str) -> tuple[Architecture, Any, Any]:
     architecture = ARCHITECTURES[model_class]
     package = import_module(f"transformers.models.{architecture.package}")
     return architecture, getattr(package, architecture.config_class), getattr(package, model_class)
-
-
-def unreadable_weights(spec: EncoderSpec, folder: Path, error: Exception) -> EncoderNotAvailable:
-    """Say that the files of a folder are missing or damaged."""
-    return EncoderNotAvailable(
-        f"The weights of {spec.name} cannot be read from {folder}: {error}.",
-        "Delete that folder and try again; it is made or downloaded anew.",
-    )
-
-
-def check_weights(spec: EncoderSpec, folder: Path, hidden_size: int, missing: list[str]) -> None:
-    """Refuse a folder whose weights are not all there, or are those of another model.
-
-    Raises:
-        EncoderRefused: Tensors are missing or of other shapes, or the vectors of another length.
-    """
-    if missing:  # these would be random numbers
-        raise EncoderRefused(
-            f"{folder} lacks weights of {spec.name}: {sorted(missing)[:3]} and more.",
-            "Delete that folder and try again; it is made or downloaded anew.",
-        )
-    # With a dense head the vector's length is that of the last layer, which the head checks.
-    if not spec.dense_head and hidden_size != spec.model_dim:
-        raise EncoderRefused(
-            f"{folder} holds a model of {hidden_size} dimensions; {spec.name} has "
-            f"{spec.model_dim}.",
-            "Point to the right folder.",
-        )

@@ -5,34 +5,21 @@ exists because importing that model class takes longer than everything else in a
 shell, and because no time goes into padding here. See docs/decisions/008.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch.nn import functional
 
-from encoder.architectures import check_weights, unreadable_weights
 from encoder.bert_attention import Run, attend, runs_of
-from encoder.forward import TokenRows
+from encoder.bert_config import Sizes, read_sizes
 from encoder.hardware import DeviceChoice
-from encoder.spec import EncoderSpec
+from encoder.spec import EncoderSpec, TokenRows
+from encoder.weights import check_weights, unreadable_weights
 
 Weights = dict[str, torch.Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """The part of config.json that shapes the computation, named as it is there."""
-
-    num_hidden_layers: int
-    num_attention_heads: int
-    hidden_size: int
-    intermediate_size: int
-    layer_norm_eps: float
 
 
 class Linear(NamedTuple):
@@ -96,8 +83,8 @@ def open_bert(spec: EncoderSpec, folder: Path, choice: DeviceChoice) -> "PackedB
     if spec.model_class != "BertModel" or choice.device != "cpu" or not file.is_file():
         return None
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-        if not is_plain(config):
+        sizes = read_sizes(folder)
+        if sizes is None:
             return None
         with safe_open(file, "pt") as tensors:
             weights = {
@@ -106,7 +93,6 @@ def open_bert(spec: EncoderSpec, folder: Path, choice: DeviceChoice) -> "PackedB
             }
     except (OSError, ValueError, SafetensorError) as error:
         raise unreadable_weights(spec, folder, error) from error
-    sizes = Sizes(**{field.name: config[field.name] for field in fields(Sizes)})
     bert = PackedBert(sizes, weights, getattr(torch, choice.dtype))
     check_weights(spec, folder, sizes.hidden_size, bert.missing)
     return bert
@@ -164,16 +150,6 @@ class PackedBert:
         for layer in self.layers:
             x = layer(x, runs)
         return x[: len(ids)]
-
-
-def is_plain(config: dict[str, Any]) -> bool:
-    """Tell whether a BERT configuration asks for nothing but what is computed here."""
-    return (
-        all(field.name in config for field in fields(Sizes))
-        and config.get("hidden_act") == "gelu"
-        and config.get("position_embedding_type", "absolute") == "absolute"
-        and not config.get("is_decoder", False)
-    )
 
 
 class _Taker:

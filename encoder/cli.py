@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from encoder.console import load_when_needed, plain, run, show_log, stderr, stdout
 from encoder.errors import UsageError
@@ -33,20 +32,23 @@ def list_encoders(as_json: AsJson = False) -> None:
     if as_json:
         stdout.print_json(json.dumps([asdict(spec) for spec in REGISTRY.values()]))
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("name", no_wrap=True, min_width=max(map(len, REGISTRY)))
-    for heading, width in (("dim", 4), ("tokens", 6), ("download", 8)):
-        table.add_column(heading, no_wrap=True, min_width=width)
-    table.add_column("licence")
-    for spec in REGISTRY.values():
-        table.add_row(
-            spec.name,
-            str(spec.dim),
-            str(spec.max_tokens),
-            f"{spec.download_mb} MB" if spec.download_mb else "none",
-            spec.licence if spec.commercial_use else f"no commercial use ({spec.licence})",
-        )
-    stdout.print(table, soft_wrap=False)
+    rows = [
+        ("name", "dim", "tokens", "download", "licence"),
+        *(
+            (
+                spec.name,
+                str(spec.dim),
+                str(spec.max_tokens),
+                f"{spec.download_mb} MB" if spec.download_mb else "none",
+                spec.licence if spec.commercial_use else f"no commercial use ({spec.licence})",
+            )
+            for spec in REGISTRY.values()
+        ),
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:  # one line each, however narrow the terminal: its licence stands beside it
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        stdout.print("  ".join(cells).rstrip(), markup=False)
 
 
 @app.command(epilog="Example: python -m encoder doctor --encoder e5-small")

@@ -46,15 +46,28 @@ class LoadEncoder(Protocol):
     """What commands load encoders with; `encoder.load.load_encoder` or a test's own."""
 
     def __call__(
-        self, name: str, *, accept_licence: bool = False, offline: bool = False
+        self,
+        name: str,
+        *,
+        accept_licence: bool = False,
+        offline: bool = False,
+        one_question: bool = False,
     ) -> Encoder: ...
 
 
-def load_when_needed(name: str, *, accept_licence: bool = False, offline: bool = False) -> Encoder:
+def load_when_needed(
+    name: str,
+    *,
+    accept_licence: bool = False,
+    offline: bool = False,
+    one_question: bool = False,
+) -> Encoder:
     """Load an encoder, and torch only now: `--help` should not take seconds."""
     from encoder.load import load_encoder
 
-    return load_encoder(name, accept_licence=accept_licence, offline=offline)
+    return load_encoder(
+        name, accept_licence=accept_licence, offline=offline, one_question=one_question
+    )
 
 
 def run(
@@ -156,12 +169,12 @@ def show_log(*, quiet: bool) -> None:
 
 
 class _LogLines(logging.Handler):
-    """Prints log lines; the one before is not said again: a question may be encoded twice."""
+    """Prints log lines; one that is marked `once` is not said again right after itself."""
 
     last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.getMessage() == self.last:
+        if getattr(record, "once", False) and record.getMessage() == self.last:
             return
         self.last = record.getMessage()
         mark = "[yellow]Warning:[/] " if record.levelno >= logging.WARNING else ""

@@ -22,6 +22,8 @@ def tell_of_cut_queries(over: Sequence[int], limit: int) -> None:
     """Warn of questions whose end is not read; arguments as for passages."""
     cut = sum(tokens > 0 for tokens in over)
     if cut and len(over) == 1:
-        log.warning("the question is too long: its last %d tokens were not read", over[0])
+        # It may be encoded again, to explain its hits.
+        message = "the question is too long: its last %d tokens were not read"
+        log.warning(message, over[0], extra={"once": True})
     elif cut:
         log.warning("%d of %d questions exceed %d tokens and were cut there", cut, len(over), limit)

@@ -9,12 +9,14 @@ import torch
 
 from encoder.address import is_address
 from encoder.cache import cache_dir
-from encoder.hardware import DeviceChoice
+from encoder.hardware import may_have_gpu, runs_on
 from encoder.load import choose_encoder, load_transformer
+from encoder.naming import parse_name
+from encoder.numpy_encoder import choose_engine
 from encoder.selftest import self_test
 from encoder.served import ServedEncoder
 from encoder.served_check import check_server
-from encoder.spec import Encoder
+from encoder.spec import Encoder, EncoderSpec
 from encoder.transformer import TransformerEncoder
 
 FAISS_PACKAGES = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs")
@@ -54,22 +56,13 @@ def examine(
         "" if encoder.spec.commercial_use else " (no commercial use)"
     )
     facts["runs on"] = runs_on(encoder.choice)
+    facts["one question"] = _one_question(encoder.spec, name)
     facts["attention"] = f"{encoder.attention.name}: {encoder.attention.reason}"
     for finding in self_test(encoder):
         facts[finding.name] = f"yes ({finding.measured})"
     facts["speed"] = _speed(encoder)
     facts["faster with"] = _faster(encoder)
     return facts
-
-
-def runs_on(choice: DeviceChoice) -> str:
-    """The device, the numbers it computes with, and why."""
-    device = "the processor" if choice.device == "cpu" else choice.device
-    if choice.products == "int8":
-        numbers = f"matrix products in 8-bit integers, everything else in {choice.dtype}"
-    else:
-        numbers = f"everything in {choice.dtype}"
-    return f"{device}, {numbers} ({choice.reason})"
 
 
 def _faiss() -> str:
@@ -101,6 +94,13 @@ def _scanned_by(package: str, *, gpu: bool) -> str:
 def _auto(accept_licence: bool) -> str:
     choice = choose_encoder(accept_licence=accept_licence)
     return f"{choice.spec.name}: {choice.reason}"
+
+
+def _one_question(spec: EncoderSpec, name: str) -> str:
+    """What `search` from the shell encodes its question with."""
+    engine = choose_engine(spec, parse_name(name), gpu=may_have_gpu(), torch_loaded=False)
+    what = "by NumPy in float32" if engine.name == "numpy" else "by torch, as everything else"
+    return f"{what} ({engine.reason})"
 
 
 def _served(name: str, *, offline: bool) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """token batches -> vectors on the device: packed or padded, pooled, shortened, of unit length."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,10 +7,7 @@ import torch
 
 from encoder.attention import AttentionChoice, TextBounds, offsets_of, packed_inputs
 from encoder.pooling import pool, to_unit
-from encoder.spec import EncoderSpec
-
-TokenRows = Sequence[Sequence[int]]
-"""The token ids of each text of a batch."""
+from encoder.spec import EncoderSpec, TokenRows
 
 
 class TokenModel(Protocol):

@@ -1,11 +1,16 @@
 """Which device and which number format, each with the reason for the choice."""
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import torch
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from encoder.errors import UsageError
 from encoder.spec import DtypeName, ProductsName
+
+# What the drivers of NVIDIA, of Windows' own Linux and of AMD put there.
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,16 @@ class DeviceChoice:
     products: ProductsName | None = None
 
 
+@runtime_checkable
+class OnThisMachine(Protocol):
+    """An encoder that runs here, and not on a server."""
+
+    @property
+    def choice(self) -> DeviceChoice:
+        """Where it runs, in which number format, and why."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ProductsChoice:
     """What matrix products on a processor run on, and why."""
@@ -34,13 +49,44 @@ class ProductsChoice:
     reason: str
 
 
+def may_have_gpu() -> bool:
+    """Tell whether torch may find a GPU, without importing it: False is certain, True is not."""
+    if sys.platform == "darwin":
+        return False
+    return sys.platform != "linux" or any(Path(device).exists() for device in _GPU_DEVICES)
+
+
+def runs_on(choice: DeviceChoice) -> str:
+    """The device, the numbers it computes with, and why."""
+    device = "the processor" if choice.device == "cpu" else choice.device
+    if choice.products == "int8":
+        numbers = f"matrix products in 8-bit integers, everything else in {choice.dtype}"
+    else:
+        numbers = f"everything in {choice.dtype}"
+    return f"{device}, {numbers} ({choice.reason})"
+
+
 def cpu_has_bf16() -> bool:
     """Tell whether this processor multiplies bfloat16 matrices natively."""
-    facts = torch.cpu.get_capabilities()
+    facts = _capabilities()
     return bool(facts.get("avx512_bf16") or facts.get("amx_bf16") or facts.get("bf16"))
 
 
+def _capabilities() -> Mapping[str, Any]:
+    import torch  # takes seconds: only for whoever asks
+
+    return torch.cpu.get_capabilities()
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
 def _gpu_has_bf16() -> bool:
+    import torch
+
     return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
@@ -49,7 +95,7 @@ def cpu_has_vnni() -> bool:
 
     Older ones add pairs of products in 16 bits, which overflow.
     """
-    facts = torch.cpu.get_capabilities()
+    facts = _capabilities()
     return bool(facts.get("avx512_vnni") or facts.get("avx_vnni"))
 
 
@@ -104,7 +150,7 @@ def choose_device(
         products: What matrix products on a processor shall run on.
         cuda, cuda_bf16, cpu_bf16: Whether there is a GPU, and what has bfloat16.
     """
-    gpu = torch.cuda.is_available() if cuda is None else cuda
+    gpu = _has_gpu() if cuda is None else cuda
     device, found = ("cuda", "a CUDA GPU is there") if gpu else ("cpu", "no CUDA GPU")
     if asked is not None:  # with a format of its own, also for products
         reason = f"{found}; {asked} was asked for"

@@ -34,7 +34,11 @@ class EncoderChoice:
 
 
 def load_encoder(
-    name: str = "auto", *, accept_licence: bool = False, offline: bool = False
+    name: str = "auto",
+    *,
+    accept_licence: bool = False,
+    offline: bool = False,
+    one_question: bool = False,
 ) -> Encoder:
     """Load an encoder that has passed its self-test, here or on a server.
 
@@ -42,6 +46,8 @@ def load_encoder(
         name: As `load_transformer` takes it, or the address of a server: "http://host:8000#model".
         accept_licence: Consent to a licence that forbids commercial use, and to the download.
         offline: Never use the network; take weights, or a server, that are on this machine.
+        one_question: It is to encode a question and read the hits, and then goes: where that is
+            done before torch is imported, it is done without.
 
     Raises:
         ServerError: The server gives no vectors, or none that can be used.
@@ -55,6 +61,8 @@ def load_encoder(
         served = ServedEncoder.open(name, offline=offline)
         check_server(served)
         return served
+    if one_question and (quick := _without_torch(name, accept_licence, offline)):
+        return quick
     encoder, folder = _open(name, accept_licence, offline)
     others = further_gpus(encoder.choice.device)
     if not others:
@@ -99,6 +107,25 @@ def further_gpus(device: str, count: int | None = None) -> tuple[str, ...]:
     return tuple(
         f"cuda:{i}" for i in range(1, torch.cuda.device_count() if count is None else count)
     )
+
+
+def _without_torch(name: str, accept_licence: bool, offline: bool) -> Encoder | None:
+    """Load an encoder for one question that needs no torch; None where the choice is another."""
+    from encoder.hardware import may_have_gpu
+    from encoder.numpy_encoder import NumpyEncoder, choose_engine
+    from encoder.selftest import self_test
+
+    asked, gpu = parse_name(name), may_have_gpu()
+    if asked.base == "auto":
+        if gpu:
+            return None
+        asked = replace(asked, base=choose_encoder(accept_licence=accept_licence).spec.name)
+    spec, folder = locate(asked, accept_licence=accept_licence, offline=offline)
+    engine = choose_engine(spec, asked, gpu=gpu)
+    encoder = NumpyEncoder.open(spec, folder, engine.reason) if engine.name == "numpy" else None
+    if encoder is not None:
+        self_test(encoder)
+    return encoder
 
 
 def _open(name: str, accept_licence: bool, offline: bool) -> "tuple[TransformerEncoder, Path]":
@@ -188,6 +215,10 @@ def choose_encoder(
 
 
 def _gpu_free_gb() -> float:
+    from encoder.hardware import may_have_gpu
+
+    if not may_have_gpu():
+        return 0.0
     import torch
 
     if not torch.cuda.is_available():

@@ -20,13 +20,13 @@ from encoder.attention import AttentionChoice, choose_attention, register
 from encoder.batching import run_batches
 from encoder.errors import EncoderNotAvailable, EncoderRefused, UsageError
 from encoder.families import LLAMA_NEMOTRON_1B
-from encoder.forward import StockModel, TokenRows
+from encoder.forward import StockModel
 from encoder.hardware import DeviceChoice, choose_device
 from encoder.hub import hub_folder
 from encoder.memory import check_memory, count_weights
 from encoder.pooling import pool
 from encoder.selftest import prove_attention
-from encoder.spec import EncoderSpec, Vectors
+from encoder.spec import EncoderSpec, TokenRows, Vectors
 from encoder.tokens import TextTokens
 from encoder.transformer import token_budget
 
@@ -158,10 +158,11 @@ class CrossEncoder:
             run_batches([len(row) for row in rows], self._budget, step, torch.OutOfMemoryError)
         return scores
 
-    def states(self, rows: TokenRows) -> tuple[torch.Tensor, ...]:
+    def states(self, rows: TokenRows, /) -> tuple[Vectors, ...]:
         """Run the model on one batch of token ids: for each text, states of shape (tokens, dim)."""
         with torch.inference_mode():
-            return torch.split(self._model.states(rows), [len(row) for row in rows])
+            states = self._model.states(rows).float().cpu()
+        return tuple(part.numpy() for part in torch.split(states, [len(row) for row in rows]))
 
 
 def load_reranker(

@@ -43,7 +43,8 @@ def check_server(encoder: ServedEncoder) -> tuple[Finding, ...]:
     if failed:
         raise EncoderRefused(
             f"{encoder.client.address.host} failed the self-test of {encoder.spec.name}: "
-            + "; ".join(f"{finding.name} ({finding.measured})" for finding, _ in failed)
+            "it is not true that "
+            + ", nor that ".join(f"{finding.name} ({finding.measured})" for finding, _ in failed)
             + ".",
             failed[0][1],
         )

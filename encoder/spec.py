@@ -13,6 +13,9 @@ Vectors = npt.NDArray[np.float32]
 TokenEnds = npt.NDArray[np.int64]
 """For each token of a text, in order, the offset in code points where it ends."""
 
+TokenRows = Sequence[Sequence[int]]
+"""The token ids of each text of a batch."""
+
 Pooling = Literal["mean", "last_token", "cls"]
 WeightsFrom = Literal["bundled", "hub", "folder", "served"]
 DtypeName = Literal["float32", "bfloat16", "float16"]

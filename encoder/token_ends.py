@@ -2,20 +2,23 @@
 
 A tokeniser that cuts at white space first and then looks at each word alone, as XLM-R's does, gives
 a word the same tokens wherever it stands. So each word is tokenised once and remembered; the rest
-is numpy.
+is numpy. Many new words are cut at once where the tokeniser is of a kind that can be (unigram.py).
 """
 
 import json
 import re
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import compress, pairwise
 from operator import itemgetter
+from pathlib import Path
 from threading import Lock
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from encoder.spec import TokenEnds
+from encoder.unigram import ManyWords
+from encoder.unigram_file import ManyWordsLater
 
 # 6 MB of text in 29 languages have 106,000 different words of 1.2 million characters.
 MEMORY_CHARS = 4_000_000
@@ -27,10 +30,16 @@ _LAST_SPACE = 0x3000
 _IS_SPACE = np.array([chr(code).isspace() for code in range(_LAST_SPACE + 1)] + [False])
 
 
-def token_ends_by(tokenizer: Tokenizer) -> Callable[[str], TokenEnds]:
-    """Return what tells where the tokens of a text end; keep it, for it remembers words."""
+def token_ends_by(tokenizer: Tokenizer, tokenizer_file: Path) -> Callable[[str], TokenEnds]:
+    """Return what tells where the tokens of a text end; keep it, for it remembers words.
+
+    Args:
+        tokenizer: What cuts texts into tokens.
+        tokenizer_file: What it was read from.
+    """
     if words_stand_alone(tokenizer):
-        return WordMemory(tokenizer).token_ends
+        many_words = ManyWordsLater(tokenizer, tokenizer_file)
+        return WordMemory(tokenizer, many_words=many_words).token_ends
     return lambda text: token_ends(tokenizer, [text])[0]
 
 
@@ -79,9 +88,15 @@ class WordMemory:
         memory_chars: It is emptied when its words have more characters.
     """
 
-    def __init__(self, tokenizer: Tokenizer, memory_chars: int = MEMORY_CHARS) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        memory_chars: int = MEMORY_CHARS,
+        many_words: Callable[[int], ManyWords | None] = lambda chars: None,
+    ) -> None:
         self.memory_chars = memory_chars
         self._tokenizer = tokenizer
+        self._many_words = many_words
         self._lock = Lock()
         self._forget()
 
@@ -117,24 +132,39 @@ class WordMemory:
     def _learn(self, words: Sequence[str]) -> None:
         if not words:
             return
-        lengths = np.fromiter(map(len, words), np.int64, len(words))
-        line_ends = np.cumsum(lengths + 1) - 1
-        # The words as lines, about BATCH_CHARS in a batch; where each begins, and where all end.
-        marks = np.arange(0, line_ends[-1], BATCH_CHARS)
-        firsts = np.unique(np.searchsorted(line_ends, marks, side="right"))
-        bounds = [*firsts.tolist(), len(words)]
-        batches = ["\n".join(words[start:end]) for start, end in pairwise(bounds)]
-        places = line_ends[firsts] - lengths[firsts]
-        found = token_ends(self._tokenizer, batches)
-        tokens = np.concatenate([ends + at for at, ends in zip(places, found, strict=True)])
-        # A first token may be the mark of a word's start alone, and end where the word starts.
-        word = np.searchsorted(line_ends, tokens, side="left")
-        counts = np.cumsum(np.bincount(word, minlength=len(words)))
-        self._first.extend(self._first.all[-1] + counts)
-        self._ends.extend(tokens - (line_ends - lengths)[word])
+        size = sum(map(len, words))
+        self._chars += size
+        at_once = self._many_words(size)
+        if at_once is not None:
+            cut = at_once.cut(words)
+            self._remember([*compress(words, cut.known)], cut.counts, cut.ends)
+            words = [*compress(words, ~cut.known)]
+        if words:
+            self._remember(words, *tokenised(self._tokenizer, words))
+
+    def _remember(self, words: Sequence[str], counts: TokenEnds, ends: TokenEnds) -> None:
+        self._first.extend(self._first.all[-1] + np.cumsum(counts))
+        self._ends.extend(ends)
         known = len(self._number_of)
         self._number_of.update(zip(words, range(known, known + len(words)), strict=True))
-        self._chars += int(lengths.sum())
+
+
+def tokenised(tokenizer: Tokenizer, words: Sequence[str]) -> tuple[TokenEnds, TokenEnds]:
+    """How many tokens each word has; all their ends, each from its word's start."""
+    lengths = np.fromiter(map(len, words), np.int64, len(words))
+    line_ends = np.cumsum(lengths + 1) - 1
+    # The words as lines, about BATCH_CHARS in a batch; where each begins, and where all end.
+    marks = np.arange(0, line_ends[-1], BATCH_CHARS)
+    firsts = np.unique(np.searchsorted(line_ends, marks, side="right"))
+    bounds = [*firsts.tolist(), len(words)]
+    batches = ["\n".join(words[start:end]) for start, end in pairwise(bounds)]
+    places = line_ends[firsts] - lengths[firsts]
+    found = token_ends(tokenizer, batches)
+    tokens = np.concatenate([ends + at for at, ends in zip(places, found, strict=True)])
+    # A first token may be the mark of a word's start alone, and end where the word starts.
+    word = np.searchsorted(line_ends, tokens, side="left")
+    counts = np.bincount(word, minlength=len(words))
+    return counts, tokens - (line_ends - lengths)[word]
 
 
 def _word_starts(text: str) -> TokenEnds:

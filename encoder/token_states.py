@@ -3,13 +3,11 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 
-from encoder.forward import TokenRows
-from encoder.spec import TextStates
+from encoder.spec import TextStates, TokenRows, Vectors
 from encoder.tokens import TextTokens
 
-Model = Callable[[TokenRows], tuple[torch.Tensor, ...]]
+Model = Callable[[TokenRows], tuple[Vectors, ...]]
 """Token ids of a batch to the states of each text, shape (tokens, dim)."""
 Run = Callable[[Sequence[int], Callable[[list[int]], None]], None]
 """Lengths of texts and a step for the texts at some positions: runs it until it has had all."""
@@ -43,8 +41,7 @@ def token_states(
             _, start, end = texts[position]
             # A word's first token may begin at the space before it, which is the template's.
             inside = (spans[:, 0] < spans[:, 1]) & (spans[:, 1] > start) & (spans[:, 1] <= end)
-            rows = states[torch.from_numpy(inside).to(states.device)].float().cpu().numpy()
-            found[position] = TextStates(rows, np.maximum(spans[inside] - start, 0))
+            found[position] = TextStates(states[inside], np.maximum(spans[inside] - start, 0))
 
     run([len(ids) for ids, _ in placed], step)
     return tuple(found[i] for i in range(len(texts)))

@@ -16,12 +16,17 @@ from encoder.spec import EncoderSpec, TokenEnds
 from encoder.templates import valid_text
 from encoder.token_ends import token_ends_by, words_stand_alone
 
+TOKENIZER_FILE = "tokenizer.json"
+
 
 class TextTokens:
     """The tokeniser of an encoder; made by `open`."""
 
-    def __init__(self, tokenizer: Tokenizer, max_tokens: int, appended: int | None) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, file: Path, max_tokens: int, appended: int | None
+    ) -> None:
         self.tokenizer = tokenizer
+        self._file = file
         self._max_tokens = max_tokens
         self._appended = appended
         whole, bare = tokenizer.encode("a").ids, _bare(tokenizer, "a")
@@ -39,7 +44,8 @@ class TextTokens:
         tokenizer = _as_transformers_reads_it(spec, folder) if own else _from_file(spec, folder)
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        return cls(tokenizer, spec.max_tokens, _token_to_append(spec, tokenizer, folder))
+        file = folder / TOKENIZER_FILE
+        return cls(tokenizer, file, spec.max_tokens, _token_to_append(spec, tokenizer, folder))
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, however long, start and end tokens included."""
@@ -71,7 +77,7 @@ class TextTokens:
     @cached_property
     def _ends(self) -> Callable[[str], TokenEnds]:
         # Not at once: a search never asks.
-        return token_ends_by(self.tokenizer)
+        return token_ends_by(self.tokenizer, self._file)
 
     @cached_property
     def words_stand_alone(self) -> bool:
@@ -89,7 +95,7 @@ class TextTokens:
 
 def _from_file(spec: EncoderSpec, folder: Path) -> Tokenizer:
     try:
-        return Tokenizer.from_file(str(folder / "tokenizer.json"))
+        return Tokenizer.from_file(str(folder / TOKENIZER_FILE))
     except Exception as error:  # tokenizers raises bare Exception for every kind of bad file
         raise _unreadable(spec, folder, error) from error
 

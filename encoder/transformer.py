@@ -1,11 +1,9 @@
 """token batches -> vectors: a transformer from stock model code, pooled to unit rows."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import torch
 
 from encoder.architectures import load_model
@@ -13,26 +11,22 @@ from encoder.attention import AttentionChoice, choose_attention, register
 from encoder.batching import CPU_BUDGET_TOKENS, TokenBudget, cpu_budget, fit_budget, run_batches
 from encoder.bert import open_bert
 from encoder.bert_int8 import settle_products
-from encoder.cut import tell_of_cut_passages, tell_of_cut_queries
 from encoder.dense import load_dense
 from encoder.errors import EncoderNotAvailable, UsageError
-from encoder.forward import Forward, StockModel, TokenRows
+from encoder.forward import Forward, StockModel
 from encoder.hardware import DeviceChoice, choose_device
 from encoder.int8 import with_rounded_weights
+from encoder.local import LocalEncoder
 from encoder.memory import check_memory, count_weights
 from encoder.side_by_side import SideBySide
-from encoder.spec import EncoderSpec, TextStates, TokenEnds, Vectors
-from encoder.templates import passage_text, placed_passage, placed_query, query_text
-from encoder.token_states import token_states
+from encoder.spec import EncoderSpec, TokenRows, Vectors
 from encoder.tokens import TextTokens
 
 OWN_FORWARD = AttentionChoice("packed", "a plain BERT on a CPU runs without padding here")
-# Texts that are tokenised, sorted by length and encoded together: bounds memory.
-WINDOW_TEXTS = 1024
 
 
-class TransformerEncoder:
-    """An encoder whose weights are in memory; made by `open`."""
+class TransformerEncoder(LocalEncoder):
+    """An encoder that torch computes; made by `open`."""
 
     def __init__(
         self,
@@ -43,14 +37,11 @@ class TransformerEncoder:
         budget: TokenBudget,
         side_by_side: SideBySide | None = None,
     ) -> None:
+        super().__init__(forward.spec, tokens, choice)
         self.forward = forward
-        self._spec = forward.spec
-        self.tokens = tokens
-        self._choice = choice
         self._attention = attention
         self._budget = budget
         self._side_by_side = side_by_side
-        self._passage_overhead = len(tokens.ids([passage_text(self._spec, "")])[0])
 
     @classmethod
     def open(
@@ -94,98 +85,28 @@ class TransformerEncoder:
         )
 
     @property
-    def spec(self) -> EncoderSpec:
-        """What this encoder is."""
-        return self._spec
-
-    @property
-    def choice(self) -> DeviceChoice:
-        """Where it runs, in which number format, and why."""
-        return self._choice
-
-    @property
     def attention(self) -> AttentionChoice:
         """How attention is computed, and why."""
         return self._attention
 
-    @property
-    def words_stand_alone(self) -> bool:
-        """Whether what stands between two blanks has the same tokens wherever it stands."""
-        return self.tokens.words_stand_alone
-
-    @property
-    def passage_room(self) -> int:
-        """Most tokens of a bare text that `encode_passages` reads."""
-        return self._spec.max_tokens - self._passage_overhead
-
-    def encode_passages(self, texts: Sequence[str], /) -> Vectors:
-        """Encode passages: shape (texts, dim), unit rows, in the order given."""
-        rows, over = self._encode([passage_text(self._spec, text) for text in texts])
-        tell_of_cut_passages(over, self._spec.max_tokens)
-        return rows
-
-    def encode_queries(self, texts: Sequence[str], /, instruction: str | None = None) -> Vectors:
-        """Encode queries, each with the instruction before it: shape (texts, dim), unit rows.
-
-        Raises:
-            UsageError: An instruction for an encoder that takes none.
-        """
-        rows, over = self._encode([query_text(self._spec, text, instruction) for text in texts])
-        tell_of_cut_queries(over, self._spec.max_tokens)
-        return rows
-
-    def token_ends(self, text: str, /) -> TokenEnds:
-        """Where each token of the bare text ends, in code points, never decreasing."""
-        return self.tokens.ends(text)
-
-    def query_tokens_cut(self, query: str, /, instruction: str | None = None) -> int:
-        """How many tokens at the end of the query `encode_queries` would not read."""
-        tokens = len(self.tokens.ids([query_text(self._spec, query, instruction)])[0])
-        return max(0, tokens - self._spec.max_tokens)
-
-    def passage_states(self, texts: Sequence[str], /) -> tuple[TextStates, ...]:
-        """The tokens of each passage, as `encode_passages` reads it, in the order given."""
-        placed = [placed_passage(self._spec, text) for text in texts]
-        return token_states(self.states, self.tokens, placed, self._run)
-
-    def query_states(self, query: str, /, instruction: str | None = None) -> TextStates:
-        """The tokens of a query, as `encode_queries` reads it."""
-        placed = placed_query(self._spec, query, instruction)
-        return token_states(self.states, self.tokens, [placed], self._run)[0]
-
-    def states(self, rows: TokenRows) -> tuple[torch.Tensor, ...]:
+    def states(self, rows: TokenRows, /) -> tuple[Vectors, ...]:
         """Run the model on one batch of token ids: for each text, states of shape (tokens, dim)."""
         with torch.inference_mode():
-            return torch.split(self.forward.model.states(rows), [len(row) for row in rows])
+            states = self.forward.model.states(rows).float().cpu()
+        return tuple(part.numpy() for part in torch.split(states, [len(row) for row in rows]))
 
-    def _encode(self, texts: Sequence[str]) -> tuple[Vectors, list[int]]:
-        """The rows of texts in their templates, and how many tokens of each were not read."""
-        vectors = np.empty((len(texts), self._spec.dim), np.float32)
-        over: list[int] = []
-        start = 0
+    def head(self, pooled: Vectors, /) -> Vectors:
+        """Apply the dense layers, where the model has some: (texts, model dim) to (texts, dim)."""
+        if self.forward.dense is None:
+            return pooled
         with torch.inference_mode():
-            for whole in self._tokenised_ahead(texts):
-                over += [max(0, len(ids) - self._spec.max_tokens) for ids in whole]
-                rows = [self.tokens.cut(ids) for ids in whole]
-                vectors[start : start + len(rows)] = self._encode_window(rows)
-                start += len(rows)
-        return vectors, over
+            given = torch.from_numpy(pooled).to(self._choice.device)
+            vectors: Vectors = self.forward.dense(given).float().cpu().numpy()
+        return vectors
 
-    def _tokenised_ahead(self, texts: Sequence[str]) -> Iterator[list[list[int]]]:
-        """Token ids, window by window; the next one is made while the device computes."""
-        windows = [texts[i : i + WINDOW_TEXTS] for i in range(0, len(texts), WINDOW_TEXTS)]
-        if len(windows) < 2:  # a thread would only cost
-            yield from map(self.tokens.ids, windows)
-            return
-        with ThreadPoolExecutor(1, thread_name_prefix="tokenise") as thread:
-            ahead = thread.submit(self.tokens.ids, windows[0])
-            for window in windows[1:]:
-                ready, ahead = ahead, thread.submit(self.tokens.ids, window)
-                yield ready.result()
-            yield ahead.result()
-
-    def _encode_window(self, rows: TokenRows) -> Vectors:
-        """Encode one window of token ids; the processor waits for the device once, at its end."""
+    @torch.inference_mode()
+    def encode_rows(self, rows: TokenRows, /) -> Vectors:
+        """Encode token ids, cut to fit; the processor waits for the device once, at the end."""
         vectors = torch.empty(len(rows), self._spec.dim, pin_memory=self._on_gpu)
         lengths = [len(row) for row in rows]
         results: list[tuple[list[int], torch.Tensor]] = []
@@ -194,7 +115,7 @@ class TransformerEncoder:
             results.append((batch, self.forward([rows[i] for i in batch])))
 
         try:
-            self._run(lengths, step)
+            self.run(lengths, step)
         except torch.OutOfMemoryError as error:
             raise EncoderNotAvailable(
                 f"The memory of {self._choice.device} does not hold one text of {max(lengths)} "
@@ -207,7 +128,7 @@ class TransformerEncoder:
             torch.cuda.current_stream(self._choice.device).synchronize()
         return vectors[order.argsort()].numpy()
 
-    def _run(self, lengths: Sequence[int], step: Callable[[list[int]], None]) -> None:
+    def run(self, lengths: Sequence[int], step: Callable[[list[int]], None], /) -> None:
         """Run a step over batches of texts, the way that suits the device and the texts."""
         if self._side_by_side and self._side_by_side.suits(lengths):
             self._side_by_side.run(lengths, step)

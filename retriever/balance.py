@@ -1,10 +1,10 @@
 """Language balance: take the question's language out of the ranking.
 
 With a plain index the encoder prefers passages in the question's own language, whatever they say.
-So from each passage's vector the mean of its language is taken away, from the question's vector the
-mean of such questions, and both are scaled to unit length again. What is left says more about the
-content and less about the language. Where one was fitted for the encoder, a whitening then makes
-the directions count less in which translations of one text still differ.
+So from each passage's vector the mean of its language is taken away, from the question's that of
+such questions, and both are scaled to unit length again. What is left says more about the content
+and less about the language. Where one was fitted for the encoder, a whitening then makes the
+directions count less in which translations of one text still differ.
 
 A language's mean comes from the index's own passages, shrunk toward what was fitted for the encoder
 beforehand (encoder/language_offsets.py): few passages of a language say little about its mean, and
@@ -12,12 +12,19 @@ less in the directions in which passages differ by what they say (retriever/shri
 
 A question's mean is that of the languages that its vector leans to, each counted by how much. No
 detector is asked: it errs on short and mixed questions, and a language without fitted means is
-served by those beside it.
+served by those beside it. What tells the languages apart is taken away wholly, what all questions
+share but for a tenth: a passage that is near to questions at all answers more of them.
 
 That alone would take away too much: language is a hint, too, since of two passages that fit equally
 well the one in the question's own language is more often meant. So "auto" gives the best passage in
 that language a fixed bonus if that makes it the first, and nothing else any: the rest of the list
 stays without a lean.
+
+Even so, scores in the question's language lie farther apart than others, so the highest and the
+lowest are among them. Where the texts of an index are there in several languages
+(retriever/translated.py), the wrong passages in the question's own would stand before right ones in
+others, so there they count a part of their score behind the first place. Where each text is there
+once, the right passage would lose by that as much as the wrong ones, so there they count whole.
 """
 
 from dataclasses import dataclass
@@ -37,11 +44,16 @@ BalanceMode = Literal["auto", "full", "off"]
 # fitted on the other (benchmarks/balance_mixed_folder.py, docs/LOG.md).
 
 # Added to the score of the best passage in the question's own language, if it then is the first.
-OWN_LANGUAGE_BONUS: dict[BalanceMode, float] = {"off": 0.0, "auto": 0.042, "full": 0.0}
+OWN_LANGUAGE_BONUS: dict[BalanceMode, float] = {"off": 0.0, "auto": 0.035, "full": 0.0}
 # The part of it that is left where words were added before: they speak for that language, too.
 BONUS_BESIDE_WORDS = 0.8
+# What a passage in the question's language scores too much where all texts are there in other
+# languages, too: as a part of what it should.
+OWN_LANGUAGE_EXCESS = 0.3
 # How sharply a question's lean decides between languages: the smaller the sharper.
 LEAN_TEMPERATURE = 0.03
+# The part of what all questions share that is taken away; of what tells their languages apart, all.
+SHARED_PART = 0.9
 # How far a language's lean may lie from the fitted one, or from none where none was fitted: as a
 # part of the covariance of the fitted leans.
 SPREAD_FITTED, SPREAD_UNFITTED = 0.1, 2.0
@@ -125,7 +137,7 @@ def balance_passages(
 
 
 def balance_queries(queries: Vectors, means: Means) -> Vectors:
-    """Take away from each question the mean of questions that lean like it.
+    """Take away from each question the mean of questions that lean like it, but for what is shared.
 
     Args:
         queries: Shape (questions, dim).
@@ -134,7 +146,8 @@ def balance_queries(queries: Vectors, means: Means) -> Vectors:
     Returns:
         Shape (questions, dim), unit rows.
     """
-    return _whitened(queries - _leaning_means(queries, means.questions), means)
+    kept = (1 - SHARED_PART) * means.questions.mean(axis=0)
+    return _whitened(queries - _leaning_means(queries, means.questions) + kept, means)
 
 
 def _leaning_means(queries: Vectors, means: Vectors) -> Vectors:

@@ -1,8 +1,9 @@
 """Rows and questions as a balance mode sees them: what search and `eval` both rank by.
 
-Every mode ends in one inner product, `questions(...)` with each row of `passages(...)`, and a bonus
-for one of the rows: the best in the question's language, where that makes it the first. Search
-hands the rows to FAISS, `eval` multiplies whole sets of questions with them; neither knows more.
+Every mode ends in one inner product, `questions(...)` with each row of `passages(...)`, and two
+numbers about the rows in the question's language: a bonus for the best of them, where that makes it
+the first, and the part of their scores that the others count. Search hands the rows to FAISS,
+`eval` multiplies whole sets of questions with them; neither knows more.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from encoder.spec import EncoderSpec, Vectors
 from indexer.card import Mask
 from indexer.language import UNKNOWN
 from retriever.balance import (
+    OWN_LANGUAGE_EXCESS,
     BalanceMode,
     Means,
     balance_passages,
@@ -24,6 +26,7 @@ from retriever.balance import (
     fit_means,
     own_language_bonus,
 )
+from retriever.translated import Translations, sampled
 
 # Rows that are read at once.
 BLOCK_ROWS = 65_536
@@ -59,20 +62,35 @@ class BalancedRows:
         """`fitted` gives what was fitted for the encoder of a name."""
         self.source = source
         self.means: Means | None = self._fit(fitted(source.encoder.name))
+        self._translated: float | None = None
 
     def effective(self, mode: BalanceMode) -> BalanceMode:
         """What a mode comes to here: without means everything is "off"."""
         return "off" if self.means is None else mode
 
     def passages(self, mode: BalanceMode) -> Iterator[npt.NDArray[Any]]:
-        """All rows in order and in blocks, dead ones among them: shape (rows of a block, dim)."""
+        """All rows in order and in blocks, dead ones among them: shape (rows of a block, dim).
+
+        Who reads them all has counted on the way what `translated` says.
+        """
+        if mode == "off" or self.means is None:
+            yield from (block for _, block in self._blocks())
+            return
+        known, first = self._known(), 0
+        sample = sampled(known)
+        counted = Translations(self.balanced(sample, mode), self.source.language_of[sample])
         for language_of, block in self._blocks():
-            if mode != "off" and self.means is not None:
-                block = balance_passages(block, language_of, self.means)
+            block = balance_passages(block, language_of, self.means)
+            here = known[first : first + len(block)]
+            counted.add(block[here], language_of[here])
+            first += len(block)
             yield block
+        self._translated = counted.share()
 
     def balanced(self, rows: npt.NDArray[np.int64], mode: BalanceMode) -> Vectors:
         """Some rows in the order given: shape (rows, dim)."""
+        if not len(rows):
+            return np.zeros((0, self.source.encoder.dim), np.float32)
         first, last = int(rows.min()), int(rows.max()) + 1
         if last - first <= 4 * len(rows):
             block = self.source.read(first, last)[rows - first]
@@ -92,12 +110,33 @@ class BalancedRows:
         """What the best row in the question's language gets, where that makes it the first."""
         return own_language_bonus(self.effective(mode), beside_words=beside_words)
 
+    @property
+    def translated(self) -> float:
+        """The part of the passages that is there in another language, too, in [0, 1]."""
+        if self._translated is None:
+            for _ in self.passages("full"):
+                pass
+        return self._translated or 0.0
+
+    def own_part(self, mode: BalanceMode) -> float:
+        """What the scores of rows in the question's language count for behind the first place."""
+        # How near translations are to each other was measured with fitted means alone.
+        if self.effective(mode) == "off" or self.means is None or self.means.offsets is None:
+            return 1.0
+        return 1 / (1 + OWN_LANGUAGE_EXCESS * self.translated)
+
     def rows_in(self, language: str) -> Mask:
         """The live rows in a language; none where the language is not known."""
         if language == UNKNOWN or language not in self.source.languages:
             return np.zeros_like(self.source.live)
         found: Mask = self.source.language_of == self.source.languages.index(language)
         return found & self.source.live
+
+    def _known(self) -> Mask:
+        """The live rows whose language is known."""
+        names = np.array([name != UNKNOWN for name in self.source.languages])
+        known: Mask = names[self.source.language_of] & self.source.live
+        return known
 
     def _blocks(self) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[Any]]]:
         rows = len(self.source.live)

@@ -114,7 +114,9 @@ def search(
     load: LoadEncoder = context.obj
     name = encoder or recorded_encoder(open_index(index).manifest)
     read_ahead()
-    retriever = Retriever.open(index, load(name, accept_licence=accept_license))
+    # A reranker brings torch along anyway.
+    loaded = load(name, accept_licence=accept_license, one_question=rerank is None)
+    retriever = Retriever.open(index, loaded)
     held = {code.lower(): code for code in retriever.languages()}
     languages = tuple(held.get(code.lower(), code) for code in _listed(lang))
     filters = Filters(languages, path, _listed(formats), since, until)
@@ -155,6 +157,7 @@ def search(
         for remark in (
             *remarks.absent(retriever, filters),
             *remarks.unknown_confidence(retriever, asked, wanted=wanted),
+            *remarks.only_weak(hits),
         ):
             show.print_remark(remark)
         return 0

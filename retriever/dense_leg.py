@@ -1,9 +1,10 @@
-"""One question's search by meaning: cosines or balanced scores, and the lift of its own language.
+"""One question's search by meaning: cosines or balanced scores, and the place of its own language.
 
 Balance takes the languages' lean out of the scores. What is lost with it is the hint that an answer
 in the question's own language is a good bet where nothing else decides, so in the mode "auto" the
 best of the allowed passages in that language is lifted to the first place if a little is enough
-for that (retriever/balance.py).
+for that. The others in that language count a part of their score where the texts of the index are
+there in several languages (retriever/balance.py).
 """
 
 from dataclasses import dataclass, replace
@@ -40,14 +41,17 @@ class DenseLeg:
 
     Attributes:
         allowed: Shape (rows,); what may be found at all.
-        near: The first of the allowed rows, nothing lifted.
-        lifted: The row that is lifted, with its score afterwards; empty if none is.
+        own: Shape (rows,); the rows in the question's language.
+        near: The first of the allowed rows by their plain scores.
+        lifted: The row in the question's language that is the first, with its score; empty if the
+            first is in another.
     """
 
     state: SearchState
     question: Question
     balance: BalanceMode
     allowed: Mask
+    own: Mask
     near: Ranked
     lifted: Ranked
 
@@ -57,14 +61,14 @@ class DenseLeg:
     ) -> Self:
         """Search the first rows, and find which one is lifted."""
         leg = cls.unlifted(state, question, balance, allowed)
-        near, bonus = leg.near, state.rows.bonus(balance)
-        if bonus and len(near.rows):
-            own = state.rows.rows_in(question.language) & allowed
+        near, own = leg.near, leg.own
+        if state.effective(balance) != "off" and len(near.rows):
+            bonus = state.rows.bonus(balance)
             # The best of all is best of its own, too; else it stands below all that was found.
             best = near.first_of(own)
             if not len(best.rows) and near.scores[-1] + bonus > near.scores[0]:
-                best = state.search(question.vector, balance, 1, own)
-            if len(best.rows) and best.scores[0] + bonus > near.scores[0]:
+                best = state.search(question.vector, balance, 1, own & allowed)
+            if len(best.rows) and best.scores[0] + bonus >= near.scores[0]:
                 lifted = Ranked(best.rows, (best.scores + bonus).astype(np.float32))
                 return replace(leg, lifted=lifted)
         return leg
@@ -75,7 +79,9 @@ class DenseLeg:
     ) -> Self:
         """Search the first rows, and lift none: words are to be added before."""
         near = state.search(question.vector, balance, FIRST_ROWS, allowed)
-        return cls(state, question, balance, allowed, near, Ranked(near.rows[:0], near.scores[:0]))
+        own = state.rows.rows_in(question.language)
+        none = Ranked(near.rows[:0], near.scores[:0])
+        return cls(state, question, balance, allowed, own, near, none)
 
     def search(self, k: int, among: Mask) -> Ranked:
         """Find the k best rows, fewer where there are fewer.
@@ -84,13 +90,32 @@ class DenseLeg:
             k: Most rows wanted.
             among: Shape (rows,); `allowed`, or some of the rows in it.
         """
-        if among is self.allowed and (k <= FIRST_ROWS or len(self.near.rows) < FIRST_ROWS):
-            found = Ranked(self.near.rows[:k], self.near.scores[:k])
-        else:
-            found = self.state.search(self.question.vector, self.balance, k, among)
+        found = self._fair(k, among)
         return found.with_row(self.lifted, k) if among[self.lifted.rows].any() else found
 
     def plain_scores(self, among: Mask) -> Vectors:
-        """The scores of some rows, best first, nothing lifted: shape (rows that are among,)."""
+        """The scores of some rows, best first, as inner products: shape (rows that are among,)."""
         count = int(np.count_nonzero(among))
-        return self.state.search(self.question.vector, self.balance, count, among).scores
+        return self._plain(count, among).scores
+
+    def _plain(self, k: int, among: Mask) -> Ranked:
+        """The k best rows by their inner products."""
+        if among is self.allowed and (k <= FIRST_ROWS or len(self.near.rows) < FIRST_ROWS):
+            return Ranked(self.near.rows[:k], self.near.scores[:k])
+        return self.state.search(self.question.vector, self.balance, k, among)
+
+    def _fair(self, k: int, among: Mask) -> Ranked:
+        """The k best rows, those in the question's language with what their scores count for."""
+        part = self.state.rows.own_part(self.balance)
+        if part == 1:
+            return self._plain(k, among)
+        depth = max(k, FIRST_ROWS)
+        while True:
+            plain = self._plain(depth, among)
+            less = self.own[plain.rows] & (plain.scores > 0)
+            scores = np.where(less, plain.scores * np.float32(part), plain.scores)
+            order = np.lexsort((plain.rows, -scores))[:k]
+            # A row that was not looked at scores no more than the last one did.
+            if len(plain.rows) < depth or scores[order[-1]] >= plain.scores[-1]:
+                return Ranked(plain.rows[order], scores[order])
+            depth *= 4

@@ -49,6 +49,7 @@ class Legs:
         top: What a sum of 1 adds to a dense score.
         own: Shape (rows,); the passages in the question's own language.
         lift: What the best of them gets if it then is the first.
+        part: What their dense scores count for otherwise: `dense` gives what is left.
     """
 
     dense: DenseSearch
@@ -57,6 +58,7 @@ class Legs:
     top: float
     own: Mask
     lift: float
+    part: float = 1.0
 
 
 def bonus(scores: Vectors) -> float:
@@ -77,9 +79,11 @@ def best_fused(legs: Legs, k: int, allowed: Mask) -> Ranked:
         beyond = -np.inf if everything else float(near.scores[-1])
         if everything or ranked.scores[k - 1] >= beyond:
             best = _best_own(legs, ranked, beyond, allowed)
-            if len(best.rows) and best.scores[0] + legs.lift > ranked.scores[0]:
-                lifted = Ranked(best.rows, (best.scores + legs.lift).astype(np.float32))
-                return ranked.with_row(lifted, k)
+            if len(best.rows):
+                raised = best.scores[0] + legs.lift + _gone(legs, best, len(allowed))
+                if raised >= ranked.scores[0]:
+                    lifted = Ranked(best.rows, np.array([raised], np.float32))
+                    return ranked.with_row(lifted, k)
             return Ranked(ranked.rows[:k], ranked.scores[:k])
         depth *= 4
 
@@ -93,16 +97,23 @@ def _best_own(legs: Legs, ranked: Ranked, beyond: float, allowed: Mask) -> Ranke
         beyond: Most that any other row has.
         allowed: Shape (rows,).
     """
-    none = Ranked(ranked.rows[:0], ranked.scores[:0])
-    if not legs.lift or not len(ranked.rows):
-        return none
+    if not len(ranked.rows):
+        return ranked
     best = ranked.first_of(legs.own)
     known = len(best.rows) and best.scores[0] >= beyond
-    if known or beyond + legs.lift <= ranked.scores[0]:
+    if known or max(beyond, beyond / legs.part) + legs.lift < ranked.scores[0]:
         return best
     other = Ranked(*legs.dense(1, legs.own & allowed))
     better = not len(best.rows) or (len(other.rows) and other.scores[0] > best.scores[0])
     return other if better else best
+
+
+def _gone(legs: Legs, best: Ranked, rows: int) -> float:
+    """What the dense score of a row in the question's language has lost."""
+    if legs.part == 1:
+        return 0.0
+    left = float(legs.dense(1, mask_of(best.rows, rows))[1][0])
+    return max(0.0, left) * (1 / legs.part - 1)
 
 
 def _sums(legs: Legs, near: Ranked, found: Found, rows: int) -> Ranked:

@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from indexer.card import Mask
 from indexer.errors import WordsDamaged
 from indexer.lexical_terms import Wanted
@@ -46,16 +48,17 @@ class Ranking:
         if self.mode == "hybrid":
             words = state.words(database)
             wanted = words.weigh(question_terms(question.text), question.language)
+        kind: ScoreKind = "cosine" if state.effective(self.balance) == "off" else "balanced"
         if not wanted:
-            kind: ScoreKind = "cosine" if state.effective(self.balance) == "off" else "balanced"
             dense = DenseLeg.open(state, question, self.balance, allowed)
             return Searcher(kind, lambda k: dense.search(k, allowed))
         dense = DenseLeg.unlifted(state, question, self.balance, allowed)
         sample = mask_of(sample_rows(state.snapshot.live), len(allowed))
         legs = Legs(
             dense.search, words, wanted, bonus(dense.plain_scores(sample)),
-            state.rows.rows_in(question.language),
+            dense.own if kind != "cosine" else np.zeros_like(dense.own),
             state.rows.bonus(self.balance, beside_words=True),
+            state.rows.own_part(self.balance),
         )  # fmt: skip
         return Searcher("fused", lambda k: best_fused(legs, k, allowed))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from retriever.balance import BalanceMode
 from retriever.filters import Filters, format_name
-from retriever.hit import SearchMode
+from retriever.hit import Hit, SearchMode
 from retriever.retriever import Retriever
 
 
@@ -57,6 +57,18 @@ def unknown_confidence(retriever: Retriever, asked: Asked, *, wanted: bool) -> I
     choice = retriever.confidence_choice(asked.filters, asked.balance)
     if choice.name == "few" or (choice.name == "unfitted" and wanted):
         yield f"How sure the hits are is not known: {choice.reason}"
+
+
+def only_weak(hits: Sequence[Hit]) -> Iterator[str]:
+    """Say what it means that no hit has a label, where their labels are known.
+
+    Most right answers of a small encoder have none (docs/confidence.md), so this is no warning.
+    """
+    if hits and all(hit.confidence and hit.confidence.label == "weak" for hit in hits):
+        yield (
+            "Scores alone do not tell whether one of these answers; if the documents hold the "
+            "answer, it is often among the first"
+        )
 
 
 def nothing_found(retriever: Retriever, asked: Asked, used: Sequence[str]) -> str:

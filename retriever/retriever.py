@@ -36,6 +36,9 @@ from retriever.state import SearchState
 from retriever.sure import ConfidenceChoice, choose_confidence
 from retriever.words import WordsReplaced
 
+# A score that counts for more than this part is not worth a word.
+LEAST_WORTH_SAYING = 0.99
+
 
 @dataclass(frozen=True, slots=True)
 class BalanceChoice:
@@ -196,12 +199,21 @@ class Retriever:
             )
         fitted = "its own" if self._state.means.offsets is None else "its own and fitted"
         reason = f"each language's mean is taken away ({fitted} means)"
-        language = detect_language(query)
+        language, rows = detect_language(query), self._state.rows
+        if not rows.rows_in(language).any():
+            return BalanceChoice(balance, reason)
+        name = language_name(language)
         bonus, beside = (own_language_bonus(balance, beside_words=some) for some in (False, True))
-        if bonus and self._state.rows.rows_in(language).any():
+        if bonus:
             reason += (
-                f"; the best passage in {language_name(language)} gets {bonus} more, or "
-                f"{beside:.3f} where words count, if it then is the first"
+                f"; the best passage in {name} gets {bonus} more, or {beside:.3f} where words "
+                "count, if it then is the first"
+            )
+        part = rows.own_part(balance)
+        if part < LEAST_WORTH_SAYING:
+            reason += (
+                f"; {rows.translated:.0%} of the passages are there in another language, too, so "
+                f"behind the first those in {name} count {part:.2f} of their score"
             )
         return BalanceChoice(balance, reason)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from encoder.console import stderr, stdout
+from encoder.hardware import OnThisMachine, runs_on
 from retriever.context import also_in, cite
 from retriever.hit import Hit, Label
 from retriever.snippet import Snippet, clean_line
@@ -42,7 +43,9 @@ def print_hit(hit: Hit, snippet: Snippet, *, explain: bool) -> None:
     facts.append(f"{hit.rank:>3}  ", "bold")
     facts.append(f"{hit.score:.3f}  ", "green")
     if hit.confidence is not None:
-        facts.append(f"{hit.confidence.label:<8}  ", CONFIDENCE_STYLE[hit.confidence.label])
+        # "weak" says nothing of a hit; on one after the other it would seem to speak against them.
+        said = hit.confidence.label if explain or hit.confidence.label != "weak" else ""
+        facts.append(f"{said:<8}  ", CONFIDENCE_STYLE[hit.confidence.label])
     if explain and hit.confidence is not None:
         facts.append(f"{hit.confidence.probability:.0%}  ", "dim")
     if explain:
@@ -73,7 +76,10 @@ def marked(snippet: Snippet, *, explain: bool) -> Text:
 
 
 def print_ranking(retriever: "Retriever", asked: "Asked") -> None:
-    """Say what ranked the hits."""
+    """Say what encoded the question and what ranked the hits."""
+    if isinstance(retriever.encoder, OnThisMachine):
+        encoded = f"{retriever.encoder.spec.name} on {runs_on(retriever.encoder.choice)}"
+        stderr.print(f"Encoder: {clean_line(encoded)}.", markup=False)
     if asked.mode == "lexical":
         stderr.print("Search: by the question's words alone; neither meaning nor balance ranks.")
         return

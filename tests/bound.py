@@ -65,7 +65,7 @@ def main() -> None:
     folder, path, mode, after, *commands = arguments
     os.chdir(folder)
 
-    def load(name: str, *, accept_licence: bool = False, offline: bool = False) -> Encoder:
+    def load(name: str, **options: bool) -> Encoder:
         return Revoking(Path(path), int(mode, 8), int(after))
 
     for command in commands:

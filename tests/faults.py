@@ -1,11 +1,9 @@
 """A fault at the Nth file operation of a writer: the disk is full from there on, or it is killed.
 
-Run as a program: python -m tests.faults WHAT AT MODE CORPUS INDEX, where WHAT is what to do (build,
-fresh, compact; backup copies the index to "copy" beside it), AT the number of the operation, from 1
-(0: none), and MODE kill or full. Operations are what reaches the disk: files made, written, forced,
-renamed and removed, folders made, and SQL statements that begin or end a transaction or a
-checkpoint. A write that is hit writes its first half. The last line on standard output is the
-number of operations.
+`strike` is called in a process of its own (tests/warm.py). Operations are what reaches the disk:
+files made, written, forced, renamed and removed, folders made, and SQL statements that begin or end
+a transaction or a checkpoint. A write that is hit writes its first half. The last line on standard
+output is the number of operations.
 """
 
 import errno
@@ -16,6 +14,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from encoder.errors import RagError
+from indexer import build
+from indexer.backup import back_up
+from indexer.chunk import Chunking
+from indexer.compact import compact_index
+from indexer.options import BuildOptions
+from tests.concept_encoder import ConceptEncoder
 
 CALLS = ("fsync", "unlink", "replace", "rename", "mkdir", "rmdir")
 STATEMENTS = ("BEGIN", "COMMIT", "PRAGMA wal_checkpoint", "PRAGMA journal_mode", "ATTACH")
@@ -109,16 +115,16 @@ def _connection(faults: Faults) -> type[sqlite3.Connection]:
     return Connection
 
 
-def main() -> None:
-    from encoder.errors import RagError
-    from indexer import build
-    from indexer.backup import back_up
-    from indexer.chunk import Chunking
-    from indexer.compact import compact_index
-    from indexer.options import BuildOptions
-    from tests.concept_encoder import ConceptEncoder
+def strike(what: str, at: str, mode: str, corpus: str, index_dir: str) -> None:
+    """Do some work with a fault in it, and end the process.
 
-    what, at, mode, corpus, index_dir = sys.argv[1:]
+    Args:
+        what: build, fresh, compact, or backup, which copies the index to "copy" beside it.
+        at: The number of the operation that is hit, from 1; 0 for none.
+        mode: kill or full.
+        corpus: The folder of documents.
+        index_dir: The index.
+    """
     build.FIRST_WINDOW_PASSAGES = build.MAX_WINDOW_PASSAGES = 8
     faults = Faults(int(at), mode)
     faults.install()
@@ -136,7 +142,3 @@ def main() -> None:
         code = error.exit_code
     sys.stdout.write(f"{faults.count}\n")
     sys.exit(code)
-
-
-if __name__ == "__main__":
-    main()

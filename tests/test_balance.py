@@ -18,6 +18,7 @@ from retriever.balance import (
     balance_queries,
     fit_means,
 )
+from retriever.balanced_rows import BalancedRows
 from retriever.retriever import Retriever
 from retriever.shrinkage import believable
 from tests.concept_encoder import SPEC, ConceptEncoder
@@ -136,13 +137,26 @@ def test_the_choice_gives_its_reason(leaning: Retriever) -> None:
     choice = leaning.balance_choice(QUESTION)
     assert choice.mode == "auto"
     assert choice.reason == (
-        "each language's mean is taken away (its own means); the best passage in German gets 0.042 "
-        "more, or 0.034 where words count, if it then is the first"
+        "each language's mean is taken away (its own means); the best passage in German gets 0.035 "
+        "more, or 0.028 where words count, if it then is the first"
     )
     assert leaning.balance_choice(QUESTION, "full").reason == (
         "each language's mean is taken away (its own means)"
     )
     assert leaning.balance_choice(QUESTION, "off").reason == "ranked by the raw cosine, as asked"
+
+
+def test_the_choice_says_how_much_is_there_in_several_languages(
+    leaning: Retriever, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BalancedRows, "translated", 0.5)
+    monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode: 0.87)
+    assert leaning.balance_choice(QUESTION, "full").reason == (
+        "each language's mean is taken away (its own means); 50% of the passages are there in "
+        "another language, too, so behind the first those in German count 0.87 of their score"
+    )
+    monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode: 0.999)
+    assert "another language" not in leaning.balance_choice(QUESTION, "full").reason
 
 
 def test_one_language_is_ranked_as_if_there_were_no_balance(tmp_path: Path) -> None:
@@ -234,9 +248,9 @@ def test_the_mean_of_its_language_is_taken_from_each_row_and_the_rest_is_scaled(
     # The means are (0.875, 0.125) and (0.125, 0.875).
     assert rows[0] == pytest.approx(np.array([0.125, -0.125]) / np.hypot(0.125, 0.125), abs=1e-6)
     assert rows[1] == pytest.approx(np.array([0.475, -0.075]) / np.hypot(0.475, 0.075), abs=1e-6)
-    # A question that leans like German loses the mean of German.
+    # A question that leans like German loses the mean of German, but for a tenth of (0.5, 0.5).
     queries = balance_queries(np.array([[1, 0]], np.float32), means)
-    assert queries[0] == pytest.approx(rows[0], abs=1e-6)
+    assert queries[0] == pytest.approx(np.array([0.175, -0.075]) / np.hypot(0.175, 0.075), abs=1e-6)
 
 
 STRETCH = np.array([[2, 0], [0, 1]], np.float32)
@@ -261,12 +275,13 @@ def leaning_means() -> Means:
 @pytest.mark.parametrize(
     ("query", "mean"),
     [
-        ((0.6, 0.8), (0.5, 0.5)),
-        ((0.6, -0.8), (0.5, -0.5)),
+        # What both share is (0.5, 0): a tenth of it stays.
+        ((0.6, 0.8), (0.45, 0.5)),
+        ((0.6, -0.8), (0.45, -0.5)),
         # Leaning to neither, it loses what both share.
-        ((1.0, 0.0), (0.5, 0.0)),
+        ((1.0, 0.0), (0.45, 0.0)),
         # A cosine of 0.03 times log 3 / 2 with the one makes 3 parts of it and 1 of the other.
-        ((1.5, np.log(3) * 0.015), (0.5, 0.25)),
+        ((1.5, np.log(3) * 0.015), (0.45, 0.25)),
     ],
 )
 def test_a_question_loses_the_means_that_it_leans_to_and_is_whitened(

@@ -8,7 +8,8 @@ import pytest
 import torch
 from transformers import BertModel
 
-from encoder.bert import PackedBert, is_plain, open_bert
+from encoder.bert import PackedBert, open_bert
+from encoder.bert_config import is_plain
 from encoder.forward import StockModel
 from encoder.hardware import DeviceChoice
 from encoder.transformer import TransformerEncoder

@@ -16,9 +16,12 @@ from rich.text import Span
 
 import encoder.cli
 import encoder.doctor
+import encoder.hardware
 import indexer.cli
 import retriever.cli
 import retriever.show
+from encoder.console import show_log
+from encoder.cut import tell_of_cut_passages, tell_of_cut_queries
 from encoder.hardware import DeviceChoice
 from encoder.registry import REGISTRY
 from retriever.confidence import FEATURES, ConfidenceModel
@@ -262,6 +265,33 @@ def test_the_encoders_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert names == list(REGISTRY)
 
 
+def test_each_encoder_is_listed_on_one_line_with_its_licence_however_narrow_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert encoder.cli.main(["list"]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    for line, spec in zip(lines, REGISTRY.values(), strict=True):
+        assert line.startswith(f"{spec.name} ")
+        assert spec.licence in line
+        assert ("no commercial use" in line) is not spec.commercial_use
+
+
+def test_a_warning_is_said_as_often_as_it_comes_but_a_cut_question_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show_log(quiet=True)
+    for _ in range(2):
+        tell_of_cut_passages([3, 0], 512)
+    for _ in range(2):
+        tell_of_cut_queries([7], 512)
+    assert capsys.readouterr().err.splitlines() == [
+        "Warning: 1 of 2 texts exceed 512 tokens and were cut there",
+        "Warning: 1 of 2 texts exceed 512 tokens and were cut there",
+        "Warning: the question is too long: its last 7 tokens were not read",
+    ]
+
+
 def test_doctor_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
     assert encoder.cli.main(["doctor", "--encoder", "e5-small", "--offline", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
@@ -274,10 +304,10 @@ def test_doctor_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_doctor_says_which_numbers_compute_what() -> None:
     choice = DeviceChoice("cpu", "float32", "why", "int8")
-    assert encoder.doctor.runs_on(choice) == (
+    assert encoder.hardware.runs_on(choice) == (
         "the processor, matrix products in 8-bit integers, everything else in float32 (why)"
     )
-    assert encoder.doctor.runs_on(replace(choice, device="cuda", products="float")) == (
+    assert encoder.hardware.runs_on(replace(choice, device="cuda", products="float")) == (
         "cuda, everything in float32 (why)"
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import retriever.cli
 from encoder.errors import UsageError
 from retriever.confidence import (
     FEATURES,
@@ -22,6 +23,7 @@ from retriever.hit import Confidence
 from retriever.retriever import Retriever
 from retriever.shape import Shape
 from tests.concept_encoder import ConceptEncoder
+from tests.test_wrong_input import load
 
 MODEL = ConfidenceModel((0.0, 0.0, 1.0) + (0.0,) * (len(FEATURES) - 3), 0.9, 0.5, 0.05, 0.2)
 
@@ -123,3 +125,27 @@ def test_nothing_is_said_where_nothing_was_fitted(index_dir: Path) -> None:
 def test_a_confidence_that_is_no_probability_is_refused(least: float) -> None:
     with pytest.raises(UsageError, match="--min-confidence"):
         Shape(min_confidence=least)
+
+
+@pytest.mark.parametrize(
+    ("weight", "shown", "remarked"), [(-9.0, "", True), (0.1, "possible", False)]
+)
+def test_the_terminal_says_what_no_label_means_once_and_not_of_each_hit(
+    weight: float,
+    shown: str,
+    remarked: bool,
+    index_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = ConfidenceModel((weight,) + (0.0,) * (len(FEATURES) - 1), 0.9, 0.5, 0.05, 0.2)
+    monkeypatch.setattr("retriever.sure.confidence_model", lambda encoder, mode: model)
+    monkeypatch.setattr("retriever.confidence.LEAST_PASSAGES", 2)
+    monkeypatch.setattr("retriever.sure.LEAST_PASSAGES", 2)
+    question = ["search", "cat", "-k", "1", "--index", str(index_dir), "--encoder", "concepts"]
+    assert retriever.cli.main(question, load) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith(f"  1  1.000  {shown:<8}  ")
+    assert ("Note: Scores alone do not tell whether one of these answers" in said.err) is remarked
+    assert retriever.cli.main([*question, "--explain"], load) == 0
+    assert ("weak" in capsys.readouterr().out) is remarked

@@ -7,13 +7,16 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from encoder.spec import Vectors
+from indexer import build
 from indexer.build import build_index
 from indexer.chunk import Chunking
 from indexer.compact import compact_index
@@ -23,37 +26,31 @@ from indexer.verify import verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
 from tests.test_build import texts_and_vectors
-from tests.test_layering import ROOT
+from tests.warm import Forked, fork
 
 KILLS = int(os.environ.get("CROSSTONGUE_TEST_KILLS", "4"))
 OPTIONS = BuildOptions(chunking=Chunking(60, 12))
 QUESTIONS = ("cat", "water and bread", "Гарантия", "Satz 7", "train")
 Contents = dict[tuple[str, int], tuple[str, list[float]]]
 
-# A real process; its encoder takes its time, so that kills fall into every stage.
-WORK = """
-import sys, time
-from pathlib import Path
-from indexer import build
-from indexer.chunk import Chunking
-from indexer.compact import compact_index
-from indexer.options import BuildOptions
-from tests.concept_encoder import ConceptEncoder
 
 class SlowEncoder(ConceptEncoder):
-    def encode_passages(self, texts, /):
+    """Takes its time, so that kills fall into every stage."""
+
+    def encode_passages(self, texts: Sequence[str], /) -> Vectors:
         time.sleep(0.002 * len(texts))
         return super().encode_passages(texts)
 
-corpus, index_dir, kind = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-build.FIRST_WINDOW_PASSAGES = build.MAX_WINDOW_PASSAGES = 8
-options = BuildOptions(chunking=Chunking(60, 12), fresh=kind == "fresh")
-print("ready", flush=True)
-if kind == "compact":
-    compact_index(index_dir)
-else:
-    build.build_index(corpus, index_dir, SlowEncoder(), options)
-"""
+
+def work(corpus: str, index_dir: str, kind: str) -> None:
+    """Do one kind of work in a process of its own."""
+    build.FIRST_WINDOW_PASSAGES = build.MAX_WINDOW_PASSAGES = 8
+    sys.stdout.write("ready\n")
+    if kind == "compact":
+        compact_index(Path(index_dir))
+    else:
+        options = replace(OPTIONS, fresh=kind == "fresh")
+        build.build_index(Path(corpus), Path(index_dir), SlowEncoder(), options)
 
 
 def make_corpus(folder: Path, state: int) -> Path:
@@ -69,23 +66,22 @@ def make_corpus(folder: Path, state: int) -> Path:
     return folder
 
 
-def start(corpus: Path, index_dir: Path, kind: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORK, str(corpus), str(index_dir), kind],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n", process.communicate()[1]
+def start(corpus: Path, index_dir: Path, kind: str) -> Forked:
+    process = fork(index_dir.parent, work, str(corpus), str(index_dir), kind)
+    deadline = time.monotonic() + 60
+    while process.printed.with_suffix(".out").read_bytes() != b"ready\n":
+        assert time.monotonic() < deadline, "the writer has not begun"
+        time.sleep(0.002)
     return process
 
 
-def kill_after(process: subprocess.Popen[str], delay_s: float) -> bool:
+def kill_after(process: Forked, delay_s: float) -> bool:
     """Kill a writer; tells whether it was still at work."""
     time.sleep(delay_s)
-    process.send_signal(signal.SIGKILL)
-    _, said = process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL), said
-    return process.returncode == -signal.SIGKILL
+    process.kill()
+    done = process.wait()
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode == -signal.SIGKILL
 
 
 class Folder:
@@ -119,7 +115,8 @@ class Folder:
         """How long the work takes where nobody kills it."""
         self.prepare()
         process, started = start(self.corpus, self.index_dir, self.kind), time.perf_counter()
-        assert process.communicate()[1] == ""
+        done = process.wait()
+        assert (done.returncode, done.stderr) == (0, "")
         taken = time.perf_counter() - started
         self.kept = texts_and_vectors(self.index_dir)
         return taken
@@ -192,8 +189,8 @@ def test_a_killed_build_keeps_what_it_committed(tmp_path: Path) -> None:
     while time.monotonic() < deadline and not (index_dir / "manifest.json").exists():
         time.sleep(0.01)
     time.sleep(0.4)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.kill()
+    process.wait()
     committed = texts_and_vectors(index_dir)
     encoder = ConceptEncoder()
     report = build_index(corpus, index_dir, encoder)

@@ -14,6 +14,7 @@ from indexer.card import Mask
 from indexer.language import detect_language
 from indexer.store import open_index
 from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
+from retriever.balanced_rows import BalancedRows
 from retriever.dense_leg import FIRST_ROWS, DenseLeg, Question
 from retriever.state import Ranked, SearchState
 from tests.concept_encoder import SPEC, ConceptEncoder
@@ -180,3 +181,76 @@ def test_plain_scores_are_not_lifted(
     among[best_own(scores, state.rows.rows_in("de"))] = True
     expected = [score for _, score in by_hand(scores, among, None)]
     assert leg.plain_scores(among) == pytest.approx(expected, abs=1e-6)
+
+
+PART = 0.7
+
+
+@pytest.fixture
+def _counts_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode: PART)
+
+
+@pytest.mark.usefixtures("_counts_for_less")
+@pytest.mark.parametrize("k", SIZES)
+@pytest.mark.parametrize("bonus", [LIFT, 0.0])
+def test_others_in_the_language_count_a_part_of_their_score(
+    k: int,
+    bonus: float,
+    state: SearchState,
+    question: Question,
+    everything: Mask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", bonus)
+    scores, own = products(state, question, "auto"), state.rows.rows_in("de")
+    lowered = np.where(own & (scores > 0), PART * scores, scores)
+    best = best_own(scores, own)
+    if bonus:
+        lowered[best] = scores[best]
+    leg = DenseLeg.open(state, question, "auto", everything)
+    same(leg.search(k, everything), by_hand(lowered, everything, best if bonus else None)[:k])
+    among = everything & (np.random.default_rng(0).random(ROWS) < 0.7)
+    among[best] = False
+    same(leg.search(k, among), by_hand(lowered, among, None)[:k])
+
+
+@pytest.mark.usefixtures("_counts_for_less")
+def test_what_is_the_first_without_a_bonus_stays_the_first(
+    state: SearchState, question: Question, everything: Mask
+) -> None:
+    scores, own = products(state, question, "full"), state.rows.rows_in("de")
+    best = best_own(scores, own)
+    allowed = everything & (own | (scores < scores[best]))
+    leg = DenseLeg.open(state, question, "full", allowed)
+    first = leg.search(1, allowed)
+    assert (first.rows.tolist(), first.scores[0]) == ([best], pytest.approx(scores[best]))
+    second = leg.search(2, allowed)
+    assert second.scores[1] == pytest.approx(
+        np.where(own, PART * scores, scores)[allowed & (np.arange(ROWS) != best)].max()
+    )
+
+
+@pytest.mark.usefixtures("_counts_for_less")
+def test_what_stands_below_the_first_rows_rises_above_those_that_count_for_less(
+    state: SearchState, question: Question, everything: Mask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retriever.dense_leg.FIRST_ROWS", 16)
+    scores, own = products(state, question, "full"), state.rows.rows_in("de")
+    last = np.sort(scores[own])[-16]
+    # All of the first rows are in the language; others score less than they do.
+    allowed = everything & (own | (scores < last))
+    lowered = np.where(own & (scores > 0) & (scores < scores[own].max()), PART * scores, scores)
+    expected = by_hand(lowered, allowed, None)
+    assert not own[[row for row, _ in expected[1:16]]].all(), "else nothing is shown"
+    leg = DenseLeg.open(state, question, "full", allowed)
+    for k in (4, 16, 40):
+        same(leg.search(k, allowed), expected[:k])
+
+
+def test_in_one_language_or_none_every_score_counts_whole(
+    state: SearchState, question: Question, everything: Mask
+) -> None:
+    assert state.rows.own_part("off") == 1.0
+    # Nothing was fitted for this encoder: how near translations are to one another is not known.
+    assert state.rows.own_part("auto") == 1.0

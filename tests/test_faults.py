@@ -24,8 +24,9 @@ from indexer.options import BuildOptions
 from indexer.verify import verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
+from tests.faults import strike
 from tests.test_build import texts_and_vectors
-from tests.test_layering import ROOT
+from tests.warm import fork
 
 OPTIONS = BuildOptions(chunking=Chunking(60, 12))
 QUESTIONS = ("cat", "water and bread", "Гарантия", "train")
@@ -86,11 +87,8 @@ class Case:
     def work_here(self, at: int, mode: str) -> subprocess.CompletedProcess[str]:
         """Do the work on the index that is there."""
         what = {"first": "build", "update": "build"}.get(self.what, self.what)
-        arguments = [what, str(at), mode, str(self.corpus), str(self.index_dir)]
-        return subprocess.run(
-            [sys.executable, "-m", "tests.faults", *arguments],
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
-        )  # fmt: skip
+        arguments = (what, str(at), mode, str(self.corpus), str(self.index_dir))
+        return fork(self.tmp_path, strike, *arguments).wait()
 
     def check(self) -> None:
         """What is there is sound and one of the two states; building again ends as if nothing had
@@ -145,7 +143,10 @@ def test_a_fault_at_any_operation_of_a_backup_leaves_a_whole_copy_or_none(
     mode: str, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     case = Case("backup", tmp_path)
-    copy, others = tmp_path / "copy", {"before", "clean", "docs", "index"}
+    copy, others = (
+        tmp_path / "copy",
+        {"before", "clean", "docs", "index", "printed.out", "printed.err"},
+    )
     whole = case.work(0, mode)
     count = int(whole.stdout.splitlines()[-1])
     assert count > 10

@@ -38,33 +38,39 @@ def words() -> WordLeg:
 
 @pytest.mark.parametrize("share", [1.0, 0.1, 0.01, 0.001])
 @pytest.mark.parametrize("top", [0.0, 0.05, 0.5, 5.0])
-@pytest.mark.parametrize("own_lift", [(0.0, 0.3), (0.01, 0.3), (0.3, 0.3), (0.01, 2.0)])
+@pytest.mark.parametrize(
+    "own_lift", [(0.0, 0.3, 1), (0.01, 0.3, 1), (0.3, 0.3, 0.7), (0.01, 2.0, 0.8)]
+)
 def test_the_best_of_both_legs_are_those_of_all_sums(
     share: float,
     top: float,
-    own_lift: tuple[float, float],
+    own_lift: tuple[float, float, float],
     vectors: Vectors,
     words: WordLeg,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own_share, lift = own_lift
+    own_share, lift, part = own_lift
     monkeypatch.setattr(fusion, "FIRST_DEPTH", 16)  # so that it has to look further
-    structure = VectorIndex(DIM, "float32")
-    structure.add(vectors)
     query = vectors[0]
-
-    def dense(most: int, among: Mask) -> tuple[Rows, Vectors]:
-        return structure.search(query, most, among)
 
     allowed = np.random.default_rng(3).random(ROWS) < share
     own = np.random.default_rng(4).random(ROWS) < own_share
+    plain = vectors @ query
+    left = np.where(own & (plain > 0), plain * np.float32(part), plain)
+
+    def dense(most: int, among: Mask) -> tuple[Rows, Vectors]:
+        rows = np.flatnonzero(among)
+        rows = rows[np.argsort(-left[rows], kind="stable")][:most]
+        return rows, left[rows]
+
     wanted = words.weigh(question_terms(QUESTION), "en")
-    ranked = best_fused(Legs(dense, words, wanted, top, own, lift), 10, allowed)
-    sums = vectors @ query + top * np.minimum(fusion.MOST, words.sums(wanted, ROWS))
+    ranked = best_fused(Legs(dense, words, wanted, top, own, lift, part), 10, allowed)
+    sums = left + top * np.minimum(fusion.MOST, words.sums(wanted, ROWS))
     if (own & allowed).any():
         best_own = int(np.where(own & allowed, sums, -9).argmax())
-        if sums[best_own] + lift > sums[allowed].max():
-            sums[best_own] += lift
+        raised = sums[best_own] + lift + plain[best_own] - left[best_own]
+        if raised >= sums[allowed].max():
+            sums[best_own] = raised
     best = sorted(np.flatnonzero(allowed), key=lambda row: (-sums[row], row))[:10]
     assert ranked.scores == pytest.approx(sums[best], abs=1e-5)
     assert set(ranked.rows.tolist()) == {int(row) for row in best}

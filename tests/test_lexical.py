@@ -135,6 +135,8 @@ def test_a_linked_folder_of_words_is_refused(index_dir: Path, tmp_path: Path) ->
 def _update_between(corpus_dir: Path, index_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A build that ends after a state was read, and before its words are opened: once."""
     check = derived.check_lexical
+    # The build's last step waits for the reader, which here waits for the build.
+    monkeypatch.setattr("indexer.store.database.BUSY_S", 0.2)
 
     def build_then_check(generation: Path, record: LexicalRecord) -> None:
         monkeypatch.setattr(derived, "check_lexical", check)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from encoder import attention, forward, transformer
+from encoder import attention, forward, local
 from encoder.attention import AttentionChoice, AttentionName, TextBounds
 from encoder.errors import EncoderRefused
-from encoder.forward import Forward, StockModel, TokenRows
+from encoder.forward import Forward, StockModel
 from encoder.pooling import pool, to_unit
 from encoder.selftest import self_test
-from encoder.spec import EncoderSpec
+from encoder.spec import EncoderSpec, TokenRows
 from encoder.transformer import TransformerEncoder
 from tests.tiny_models import FLOAT32, TINY_NEMOTRON, TINY_SPECS, save_tiny
 
@@ -73,7 +73,7 @@ def no_normalisation(patch: pytest.MonkeyPatch, encoder: TransformerEncoder) -> 
 
 
 def no_instruction(patch: pytest.MonkeyPatch, encoder: TransformerEncoder) -> None:
-    patch.setattr(transformer, "query_text", lambda spec, text, instruction: text)
+    patch.setattr(local, "query_text", lambda spec, text, instruction: text)
 
 
 def packed_texts_see_each_other(patch: pytest.MonkeyPatch, encoder: TransformerEncoder) -> None:

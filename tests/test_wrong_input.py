@@ -26,10 +26,10 @@ from tests.concept_encoder import SPEC, ConceptEncoder
 README = Path(__file__).parent.parent / "README.md"
 
 
-def load(name: str, *, accept_licence: bool = False, offline: bool = False) -> Encoder:
+def load(name: str, **options: bool) -> Encoder:
     if name == "concepts":
         return ConceptEncoder()
-    return load_encoder(name, accept_licence=accept_licence, offline=offline)
+    return load_encoder(name, **options)
 
 
 def run(command: str) -> int:

@@ -117,13 +117,17 @@ class _Body:
         for at, line in enumerate(lines):
             begun = [(column, cell) for column, cell in line if (at, column) not in covered]
             cells = [list(self._blocks(cell)) for _, cell in begun]
+            left_out = [Cell("", line[0][0])] if line and line[0][0] else []
             text = spans.line(
-                Cell(
-                    "" if _is_layout(blocks) else " ".join(block.text for block in blocks),
-                    _columns(cell),
-                    next(n for n in count(1) if (at + n, column) not in covered),
-                )
-                for (column, cell), blocks in zip(begun, cells, strict=True)
+                left_out
+                + [
+                    Cell(
+                        "" if _is_layout(blocks) else " ".join(block.text for block in blocks),
+                        _columns(cell),
+                        next(n for n in count(1) if (at + n, column) not in covered),
+                    )
+                    for (column, cell), blocks in zip(begun, cells, strict=True)
+                ]
             )
             if any(_is_layout(cell) for cell in cells):
                 for cell in cells:
@@ -190,7 +194,8 @@ def _columns(cell: etree._Element) -> int:
 
 def _placed(line: etree._Element) -> Iterator[tuple[int, etree._Element]]:
     """Return the cells of a row with the number of their first column."""
-    column = 0
+    before = line.find(f"{_W}trPr/{_W}gridBefore")  # columns that the row leaves out
+    column = 0 if before is None else span(before.get(f"{_W}val"))
     for cell in _within(line, f"{_W}tc"):
         yield column, cell
         column += _columns(cell)

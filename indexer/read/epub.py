@@ -14,6 +14,8 @@ from indexer.read.archive import open_archive, read_xml
 from indexer.read.blocks import Block, Origin, assemble
 from indexer.read.html import decode_html, parse_html
 
+# What LibreOffice writes where there is none.
+_NO_TITLE = "Unknown Title"
 _CONTAINER = "META-INF/container.xml"
 _PAGE_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 
@@ -38,6 +40,8 @@ def read(path: Path, source: str) -> Document:
         notes = [f"{missing} chapters are missing in the file."] if missing else []
         if_empty = "Its text may be encrypted (DRM)." if _has_drm(archive) else ""
     title = package.findtext("{*}metadata/{*}title") or ""
+    if title == _NO_TITLE:
+        title = ""
     return assemble(Origin(source, "epub", title), blocks, notes, if_empty)
 
 

@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass, field
 
 from indexer.read.blocks import Block
+from indexer.read.note_marks import NoteMarks
 from indexer.read.row_spans import Cell, RowSpans, row_span, span
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")
+_BLANKS = re.compile("  +")
 # Elements whose text no reader sees, or (rt, rp: readings over ideographs) would tear words apart.
 _HIDDEN = frozenset(
     """script style noscript template iframe object svg select datalist rt rp annotation
@@ -67,6 +69,7 @@ class TextBuilder:
         self._tables: list[_Table] = []
         self._mark = ""
         self._tight = False
+        self._notes = NoteMarks(self._inline)
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Take an opening tag."""
@@ -77,6 +80,8 @@ class TextBuilder:
             return
         if tag == "br":
             self._inline.append("\n")
+        elif tag in ("a", "sup"):
+            self._notes.start(tag, attributes)
         elif tag in _BLOCKS:
             self._flush()
             self._open(tag, attributes)
@@ -89,7 +94,9 @@ class TextBuilder:
                 while self._hidden.pop() != tag:
                     pass
             return
-        if tag in _BLOCKS:
+        if tag in ("a", "sup"):
+            self._notes.end(tag)
+        elif tag in _BLOCKS:
             self._flush()
             self._close(tag)
 
@@ -170,10 +177,11 @@ class TextBuilder:
         """End the block that is open, if it holds text."""
         text = "".join(self._inline)
         self._inline.clear()
-        if not self._pre:
-            text = "\n".join(line.strip(" ") for line in re.sub(" +", " ", text).split("\n"))
-        if not text.strip():
+        self._notes.clear()
+        if not text or text.isspace():
             return
+        if not self._pre:
+            text = "\n".join(line.strip(" ") for line in _BLANKS.sub(" ", text).split("\n"))
         if self._in_title:
             self.title = self.title or text
             return

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -35,8 +36,15 @@ def read(path: Path, source: str) -> Document:
 
 def parse_markdown(text: str) -> list[Block]:
     """Return the blocks of CommonMark with tables and strikethrough."""
+    return _Walk().blocks_of(_parser().parse(text))
+
+
+@cache
+def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    return _Walk().blocks_of(parser.parse(text))
+    # Nobody sees where links lead: they need not be spelt as addresses.
+    parser.normalizeLink = str  # type: ignore[method-assign]
+    return parser
 
 
 class _Walk:

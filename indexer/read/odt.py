@@ -129,7 +129,7 @@ def _rows(table: etree._Element) -> Iterator[Block]:
         text = spans.line(
             Cell(
                 "" if _is_layout(cell) else " ".join(block.text for block in cell),
-                span(element.get(f"{_TABLE}number-columns-spanned")),
+                _columns(element),
                 row_span(element.get(f"{_TABLE}number-rows-spanned")),
             )
             for element, cell in zip(elements, cells, strict=True)
@@ -139,6 +139,14 @@ def _rows(table: etree._Element) -> Iterator[Block]:
         elif text:
             yield Block(text, tight=tight)
             tight = True
+
+
+def _columns(cell: etree._Element) -> int:
+    """How many columns a cell takes: those it spans, as often as it is repeated."""
+    spanned, times = (
+        span(cell.get(f"{_TABLE}number-columns-{how}")) for how in ("spanned", "repeated")
+    )
+    return spanned * times
 
 
 def _is_layout(cell: list[Block]) -> bool:

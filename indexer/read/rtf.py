@@ -1,4 +1,4 @@
-"""RTF by striprtf: its text, without formatting."""
+"""RTF by striprtf: its text, without formatting; notes after their paragraph."""
 
 import re
 from pathlib import Path
@@ -10,11 +10,53 @@ from indexer.read.blocks import Block, Origin, assemble
 
 # Titles outside ASCII come as question marks: the first heading is better than those.
 _TITLE = re.compile(r"\{\\title ([^{}\\?]+)\}")
+_TOKEN = re.compile(
+    r"\\[\\{}]|\{(?:\\\*)?(?P<note>\\(?:footnote|annotation)(?![a-z]) ?)?"
+    r"|\}|\\(?P<end>par|cell|nestcell)(?![a-z])"
+)
+# A word joiner, which no text keeps, marks the brackets that are ours.
+_OPENING, _NOTE_START = r"{[\u8288?", re.compile("\\[\u2060\\s*")
+# Within a note, where it would end the brackets' line or forget their group.
+_PARAGRAPH = re.compile(r"\\(?:par|pard|plain|ftnalt)(?![a-z]) ?")
 
 
 def read(path: Path, source: str) -> Document:
     """Return the document of an RTF file; its code pages are undone by striprtf."""
     rtf = path.read_bytes().decode("latin-1")
-    text = rtf_to_text(rtf, errors="replace")  # type: ignore[no-untyped-call]
+    text = rtf_to_text(_with_notes(rtf), errors="replace")  # type: ignore[no-untyped-call]
+    text = _NOTE_START.sub("[", text)
     title = _TITLE.search(rtf)
     return assemble(Origin(source, "rtf", title[1] if title else ""), [Block(text)])
+
+
+def _with_notes(rtf: str) -> str:
+    """Move notes and comments, which striprtf 0.0.29 leaves out, behind their paragraph."""
+    if r"\footnote" not in rtf and r"\annotation" not in rtf:
+        return rtf
+    parts: list[str] = []  # of the text, and of the note that is open
+    notes: list[str] = []
+    depth, note_depth, note_start, done = 0, 0, 0, 0
+    for token in _TOKEN.finditer(rtf):
+        if token[0].startswith("{"):
+            depth += 1
+            if token["note"] and not note_depth:
+                parts.append(rtf[done : token.start()])
+                note_depth, note_start = depth, token.end()
+        elif token[0] == "}":
+            if note_depth and depth == note_depth:
+                notes.append(rtf[note_start : token.start()])
+                note_depth, done = 0, token.end()
+            depth -= 1
+        elif token["end"] and notes and not note_depth:
+            before = r"\par " if token["end"] == "par" else r" "
+            parts += [rtf[done : token.start()], *(before + _bracketed(note) for note in notes)]
+            notes, done = [], token.start()
+    if note_depth:  # a file that was cut
+        notes.append(rtf[note_start:])
+        done = len(rtf)
+    text, brace, rest = rtf[done:].rpartition("}")
+    return "".join([*parts, text, *map(_bracketed, notes), brace, rest])
+
+
+def _bracketed(note: str) -> str:
+    return _OPENING + _PARAGRAPH.sub(" ", note) + "]}"

@@ -45,6 +45,13 @@ _CENTRAL_EUROPEAN = re.compile(
 )
 _EUC_KANA = re.compile(rb"[\xa4\xa5][\xa1-\xf6]")
 _HIGH = re.compile(rb"[\x80-\xff]")
+# In KOI8 capitals stand behind small letters, as in no other encoding: words are runs of C0 to DF,
+# some of which begin with a byte above. A3 and B3 are yo; A4, A6, A7, AD and B4 to BD Ukrainian.
+_HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+_KOI8_WORD = re.compile(rb"[\xb3\xb4\xb6\xb7\xbd\xe0-\xff]?[\xa3\xa4\xa6\xa7\xad\xc0-\xdf]+")
+_KOI8_CAPITAL = re.compile(rb"(?<![\x80-\xff])[\xb3\xe0-\xff][\xc0-\xdf]{2}")
+_UKRAINIAN = re.compile(rb"[\xa4\xa6\xa7\xad\xb4\xb6\xb7\xbd]")
+_KOI8_SHARE = 0.85
 _KANA_SHARE = 0.4
 # Labels that browsers read as the Windows code page (WHATWG Encoding Standard, section 4.2).
 _AS_WINDOWS = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "tis-620": "cp874"}
@@ -56,6 +63,21 @@ _NEVER_FILES = [
     "mac_latin2", "mac_greek", "cp1125", "cp037", "cp273", "cp424", "cp500", "cp875", "cp1026",
     "cp1140",
 ]  # fmt: skip
+# What a text cannot be in whose high bytes stand alone or by twos among many ASCII letters; those
+# of DOS and old Macs are not thought of where it is short.
+_NOT_LATIN = [
+    "big5", "big5hkscs", "cp932", "cp949", "cp950", "euc_jis_2004", "euc_jisx0213", "euc_jp",
+    "euc_kr", "gb18030", "gb2312", "gbk", "johab", "shift_jis", "shift_jis_2004",
+    "shift_jisx0213",
+]  # fmt: skip
+_OLD_LATIN = ["cp437", "cp850", "cp852", "mac_roman"]
+_LATIN_SHORT_BYTES, _LETTERS_FOR_A_HIGH_BYTE = 1_000, 4
+# Letters of DOS inside words, where those of Windows stand behind C0, but for the few that do not.
+_INSIDE = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?=[A-Za-z])")
+_DOS_INSIDE = re.compile(
+    rb"(?<=[A-Za-z])[\x80-\x89\x8b\x90\x91\x93-\x99\x9b\xa0-\xa2\xa4\xa6-\xa8](?=[A-Za-z])"
+)
+_ASCII_LETTER = re.compile(rb"[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +156,13 @@ def _by_looks(data: bytes) -> tuple[str, str]:
     if _looks_like_utf16(data):
         encoding = "utf-16-be" if data[::2].count(0) > data[1::2].count(0) else "utf-16-le"
         return data.decode(encoding, errors="replace"), encoding
-    best = from_bytes(data[:_PROBE_BYTES], cp_exclusion=_NEVER_FILES).best()
+    probe = data[:_PROBE_BYTES]
+    excluded = _NEVER_FILES
+    if _looks_latin(probe):
+        dos = 2 * len(_DOS_INSIDE.findall(probe)) > len(_INSIDE.findall(probe))
+        old = _OLD_LATIN if len(probe) < _LATIN_SHORT_BYTES and not dos else []
+        excluded = [*_NEVER_FILES, *_NOT_LATIN, *old]
+    best = from_bytes(probe, cp_exclusion=excluded).best()
     if best is None:
         raise _no_text()
     encoding = best.encoding
@@ -144,17 +172,34 @@ def _by_looks(data: bytes) -> tuple[str, str]:
 
 
 def _by_habit(data: bytes) -> tuple[str, str] | None:
-    """Know three encodings by bytes that only they use so.
+    """Know some encodings by bytes that only they use so.
 
-    charset-normalizer 3.5.2 takes single sentences of them for Cyrillic, Baltic and Korean.
+    charset-normalizer 3.5.2 takes single sentences of them for others.
     """
     probe = data[:_PROBE_BYTES]
     if 2 * len(_EUC_KANA.findall(probe)) > _KANA_SHARE * len(_HIGH.findall(probe)):
         return _as(data, "euc_jp")
+    if _looks_like_koi8(probe):
+        return _as(data, "koi8_u" if _UKRAINIAN.search(probe) else "koi8_r")
     for encoding, typical, foreign in _HABITS:
         if len(typical.findall(probe)) >= _ENOUGH and not foreign.search(probe):
             return _as(data, encoding)
     return None
+
+
+def _looks_like_koi8(probe: bytes) -> bool:
+    runs = _HIGH_RUN.findall(probe)
+    words = [run for run in runs if _KOI8_WORD.fullmatch(run)]
+    enough = sum(map(len, words)) >= 2 * _ENOUGH and len(words) >= _KOI8_SHARE * len(runs)
+    return enough and _KOI8_CAPITAL.search(probe) is not None
+
+
+def _looks_latin(probe: bytes) -> bool:
+    runs = _HIGH_RUN.findall(probe)
+    letters = len(_ASCII_LETTER.findall(probe))
+    return max(map(len, runs), default=0) <= 2 and letters >= _LETTERS_FOR_A_HIGH_BYTE * sum(
+        map(len, runs)
+    )
 
 
 def _no_text() -> UnreadableDocument:

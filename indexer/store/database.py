@@ -15,6 +15,8 @@ from indexer.errors import IndexDamaged, StorageError
 log = logging.getLogger(__name__)
 
 DATABASE = "corpus.sqlite"
+# How long one connection waits for another that holds the database.
+BUSY_S = 30.0
 # While the last writer closes, its journal vanishes under a reader that is just opening; one "disk
 # I/O error" in 1,190 such openings was seen (SQLite 3.40), and none when the same was tried again.
 RETRY_AFTER_S = (0.02, 0.1, 0.5)
@@ -88,7 +90,7 @@ def connect(
 ) -> sqlite3.Connection:
     # as_uri quotes "?" and "#", which would otherwise end the path.
     uri = f"{path.resolve().as_uri()}?mode={mode}" + ("&immutable=1" if immutable else "")
-    database = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
+    database = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)
     database.execute("PRAGMA trusted_schema = OFF")
     return database
 

@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from encoder.spec import Vectors
-from indexer.card import Mask
-from indexer.lexical_terms import Wanted
 from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows
 from retriever.fusion import MOST, bonus, mask_of
@@ -65,6 +63,9 @@ class Candidates:
         self._starts = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]])
         self._found = in_order[self._starts]
         self._words = words
+        # Of each question that was asked: the rows that its words count in, and how much. Every
+        # balance mode adds the same, and they are few.
+        self._counted: dict[tuple[str, str], tuple[npt.NDArray[np.int64], Vectors] | None] = {}
         self._sample = mask_of(sample_rows(rows.source.live), len(document_of))[self._order]
 
     def scores(self, questions: Questions, mode: BalanceMode) -> Iterator[tuple[slice, Scores]]:
@@ -79,47 +80,62 @@ class Candidates:
             block = slice(first, first + step)
             by_row = self._rows.questions(questions.vectors[block], mode) @ passages.T
             # What a word counts follows from the scores before one of them is lifted.
-            worded = np.zeros(len(by_row), np.bool_)
-            if self._words is not None:
-                tops = [bonus(row[self._sample]) for row in by_row]
-                asked = zip(questions.texts[block], questions.languages[block], tops, strict=True)
-                for at, (text, language, top) in enumerate(asked):
-                    wanted = self._words.weigh(question_terms(text), language)
-                    worded[at] = bool(wanted)
-                    if wanted:
-                        by_row[at] += top * self._sums(self._words, wanted)
-            self._lift(by_row, questions.languages[block], mode, worded)
+            tops = [bonus(row[self._sample]) for row in by_row]
+            self._place_own(by_row, questions, block, mode, tops)
             # A document has the score of its best passage: that is where search ranks it.
             scores = np.full((len(by_row), self._documents), -np.inf, np.float32)
             scores[:, self._found] = np.maximum.reduceat(by_row, self._starts, axis=1)
             yield block, scores
 
-    def _sums(self, words: WordLeg, wanted: Wanted) -> Vectors:
-        """What the words of a question count in each row, as in retriever/fusion.py."""
-        sums = words.sums(wanted, len(self._rows.source.live))[self._order]
-        capped: Vectors = np.minimum(MOST, sums)
-        return capped
+    def _sums(
+        self, words: WordLeg, text: str, language: str
+    ) -> tuple[npt.NDArray[np.int64], Vectors] | None:
+        """Where the words of a question count, and how much, as in retriever/fusion.py.
 
-    def _lift(
-        self, by_row: Scores, languages: Sequence[str], mode: BalanceMode, worded: Mask
-    ) -> None:
-        """Raise the best row in each question's own language where that makes it the first.
-
-        Args:
-            by_row: Shape (questions, rows).
-            languages: Of the questions.
-            mode: Of balance.
-            worded: Shape (questions,); whether words were added.
+        None where it holds no word that counts.
         """
-        plain, beside = (self._rows.bonus(mode, beside_words=words) for words in (False, True))
-        if not plain:
-            return
-        lifts = np.where(worded, beside, plain).astype(np.float32)
-        asked_in, first = np.array(languages), by_row.max(axis=1)
-        for language in dict.fromkeys(languages):
-            columns = np.flatnonzero(self._rows.rows_in(language)[self._order])
-            if len(columns):
-                questions = np.flatnonzero(asked_in == language)
-                best = columns[by_row[np.ix_(questions, columns)].argmax(axis=1)]
-                enough = by_row[questions, best] + lifts[questions] > first[questions]
-                by_row[questions[enough], best[enough]] += lifts[questions[enough]]
+        key = text, language
+        if key not in self._counted:
+            wanted = words.weigh(question_terms(text), language)
+            sums = words.sums(wanted, len(self._rows.source.live))[self._order]
+            places = np.flatnonzero(sums)
+            counts = np.minimum(MOST, sums[places]).astype(np.float32)
+            self._counted[key] = (places, counts) if wanted else None
+        return self._counted[key]
+
+    def _place_own(
+        self,
+        by_row: Scores,
+        questions: Questions,
+        block: slice,
+        mode: BalanceMode,
+        tops: Sequence[float],
+    ) -> None:
+        """Add words and place the rows in each question's own language, as search does.
+
+        The best is raised where that makes it the first; the others count a part of their score
+        (retriever/dense_leg.py, retriever/fusion.py).
+        """
+        placed = self._rows.effective(mode) != "off"
+        part = np.float32(self._rows.own_part(mode))
+        columns_of = {
+            language: np.flatnonzero(self._rows.rows_in(language)[self._order])
+            for language in dict.fromkeys(questions.languages[block])
+        }
+        for at, row in enumerate(by_row):
+            language, counted = questions.languages[block][at], None
+            if self._words is not None:
+                counted = self._sums(self._words, questions.texts[block][at], language)
+            columns = columns_of[language]
+            plain = row[columns]
+            if placed:
+                row[columns] = np.where(plain > 0, plain * part, plain)
+            if counted is not None:
+                row[counted[0]] += tops[at] * counted[1]
+            if placed and len(columns):
+                best = int(row[columns].argmax())
+                gone = plain[best] * (1 - part) if plain[best] > 0 else 0
+                lift = self._rows.bonus(mode, beside_words=counted is not None)
+                raised = row[columns[best]] + np.float32(gone) + np.float32(lift)
+                if raised >= row.max():
+                    row[columns[best]] = raised

@@ -8,7 +8,7 @@ from retriever.evaluation.collection import Collection, primary
 from retriever.evaluation.judging import Asked, Board, Results, Tally, folder_cases, pair_cases
 from retriever.evaluation.metrics import CUTOFF
 from retriever.evaluation.options import Pool
-from retriever.evaluation.parallel import measure_parallel, own_language_share, perfect_share
+from retriever.evaluation.parallel import Shares, measure_parallel
 from retriever.evaluation.report import Cell, Ranking, figures
 from retriever.evaluation.runs import SaveRanking
 
@@ -41,7 +41,7 @@ def measure(task: Task, mode: BalanceMode, pool: Pool, save: SaveRanking) -> Ran
             tally.add(place, folder_cases(asked, ("all", "cross", "same")))
             tally.add(place, pair_cases(asked, in_folder=pool == "folder"))
             seen.append(asked.first(CUTOFF))
-            shares.append((*own_language_share(asked, seen[-1]), perfect_share(asked)))
+            shares.append(Shares.of(asked, seen[-1]))
             save(asked)
     tally.flush()
     groups, seed = task.groups(), task.seed

@@ -1,6 +1,9 @@
 """What only parallel text can show: who wins the first ten places, and do languages agree."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Self
 
 import numpy as np
 
@@ -8,9 +11,35 @@ from retriever.evaluation.bootstrap import share_estimates
 from retriever.evaluation.collection import Collection, primary
 from retriever.evaluation.judging import Asked
 from retriever.evaluation.metrics import CUTOFF
-from retriever.evaluation.report import Parallel
+from retriever.evaluation.report import Parallel, WrongShare
 
 PERSISTENCE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What of one question's first ten documents is in its own language, and what would be fair.
+
+    Attributes:
+        own, fair: The share of the first ten, and of all documents.
+        perfect: See `perfect_share`.
+        wrong, fair_wrong: The same shares of the documents that do not answer; NaN where none of
+            the first ten, or none at all, is such a one.
+    """
+
+    own: float
+    fair: float
+    perfect: float
+    wrong: float
+    fair_wrong: float
+
+    @classmethod
+    def of(cls, asked: Asked, seen: Sequence[int]) -> Self:
+        """Count for one question and the columns that are seen first."""
+        others = [column for column in seen if column not in asked.wanted.grades]
+        wrong = own_language_share(asked, others)[0] if others else math.nan
+        own, fair = own_language_share(asked, seen)
+        return cls(own, fair, perfect_share(asked), wrong, own_among_wrong(asked))
 
 
 def own_language_share(asked: Asked, seen: Sequence[int]) -> tuple[float, float]:
@@ -19,7 +48,17 @@ def own_language_share(asked: Asked, seen: Sequence[int]) -> tuple[float, float]
     own = primary(asked.wanted.question.language)
     left_out = sum(board.primaries[column] == own for column in ignored)
     fair = (board.sizes[own] - left_out) / (len(board.ids) - len(ignored))
-    return sum(board.primaries[column] == own for column in seen) / max(1, len(seen)), fair
+    own_seen = sum(board.primaries[column] == own for column in seen)
+    return own_seen / max(1, len(seen)), fair
+
+
+def own_among_wrong(asked: Asked) -> float:
+    """The share of the documents that do not answer that is in the question's language."""
+    board, wanted = asked.board, asked.wanted
+    own = primary(wanted.question.language)
+    left_out = [board.primaries[column] == own for column in (*wanted.grades, *wanted.ignored)]
+    others = len(board.ids) - len(left_out)
+    return (board.sizes[own] - sum(left_out)) / others if others else math.nan
 
 
 def perfect_share(asked: Asked) -> float:
@@ -31,19 +70,17 @@ def perfect_share(asked: Asked) -> float:
     board, wanted = asked.board, asked.wanted
     own = primary(wanted.question.language)
     right = [board.primaries[column] == own for column in wanted.grades]
-    left_out = sum(board.primaries[column] == own for column in wanted.ignored)
     others = len(board.ids) - len(wanted.ignored) - len(right)
-    others_own = board.sizes[own] - left_out - sum(right)
     first = min(CUTOFF, len(right))
     rest = min(CUTOFF - first, others)
-    own_among = first * sum(right) / len(right) + rest * others_own / max(1, others)
-    return own_among / (first + rest)
+    by_chance = rest * own_among_wrong(asked) if rest else 0.0
+    return (first * sum(right) / len(right) + by_chance) / (first + rest)
 
 
 def measure_parallel(
     collection: Collection,
     seen: Sequence[Sequence[int]],
-    shares: Sequence[tuple[float, float, float]],
+    shares: Sequence[Shares],
     groups: Sequence[int],
 ) -> Parallel:
     """Sum up over all questions.
@@ -51,19 +88,28 @@ def measure_parallel(
     Args:
         collection: Holds the questions.
         seen: The first ten columns of each.
-        shares: What `own_language_share` and `perfect_share` say of each.
+        shares: Those of each.
         groups: The number of each one's group.
     """
     group_of = np.array(groups, np.int64)
-    own = share_estimates(np.array(shares)[:, :1], group_of)[0]
-    _, fair, perfect = (float(mean) for mean in np.mean(shares, axis=0))
+    # Shape (questions, shares): own, fair, perfect, wrong, fair_wrong.
+    table = np.array([astuple(one) for one in shares])
+    own = share_estimates(table[:, :1], group_of)[0]
+    fair, perfect = (float(mean) for mean in table[:, 1:3].mean(axis=0))
+    some_wrong = ~np.isnan(table[:, 3:]).any(axis=1)
+    wrong = None
+    if some_wrong.any():
+        held = table[some_wrong, 3:]
+        wrong = WrongShare(
+            share_estimates(held[:, :1], group_of[some_wrong])[0], float(held[:, 1].mean())
+        )
+    overlap = biased = None
     families = same_question(collection)
-    agreement = [consistency([seen[place] for place in family]) for family in families]
-    if not agreement:
-        return Parallel(own, fair, perfect, None, None, 0)
-    places = group_of[[family[0] for family in families]]
-    overlap, biased = share_estimates(np.array(agreement), places)
-    return Parallel(own, fair, perfect, overlap, biased, len(families))
+    if families:
+        agreement = [consistency([seen[place] for place in family]) for family in families]
+        places = group_of[[family[0] for family in families]]
+        overlap, biased = share_estimates(np.array(agreement), places)
+    return Parallel(own, fair, perfect, wrong, overlap, biased, len(families))
 
 
 def same_question(collection: Collection) -> list[list[int]]:

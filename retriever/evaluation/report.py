@@ -35,6 +35,19 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class WrongShare:
+    """The question's own language among the documents that do not answer.
+
+    Attributes:
+        among_ten: Its share of those among the first ten, a mean over the questions that have any.
+        fair: Its share of all of them.
+    """
+
+    among_ten: Estimate
+    fair: float
+
+
+@dataclass(frozen=True, slots=True)
 class Parallel:
     """What only collections of parallel text can show, in one folder.
 
@@ -43,6 +56,8 @@ class Parallel:
         fair_share: That share among all documents: what a ranking blind to language gives.
         perfect_share: That share where the right documents stand first, in any order, and others
             follow by chance: what a ranking that is right as well gives.
+        wrong: The same among the documents that do not answer, where the lean does harm; None if
+            there is none of these among any first ten.
         overlap: Of one question in two languages, the share of the first ten in common.
         rank_biased_overlap: The same with more weight on the first places (p = 0.9, extrapolated
             from ten; Webber, Moffat and Zobel 2010).
@@ -52,6 +67,7 @@ class Parallel:
     own_share: Estimate
     fair_share: float
     perfect_share: float
+    wrong: WrongShare | None
     overlap: Estimate | None
     rank_biased_overlap: Estimate | None
     questions: int

@@ -107,6 +107,12 @@ def _print_parallel(ranking: Ranking, *, named: bool) -> None:
         f"with the right documents first {found.perfect_share:.3f}: "
         f"{share / max(found.perfect_share, 1e-9):.1f} times"
     )
+    if found.wrong is not None:
+        stdout.print(
+            f"Of those that do not answer{mode}: {_short(found.wrong.among_ten)}, fair would be "
+            f"{found.wrong.fair:.3f}: "
+            f"{found.wrong.among_ten.mean / max(found.wrong.fair, 1e-9):.1f} times"
+        )
     if found.overlap is not None and found.rank_biased_overlap is not None:
         stdout.print(
             f"One question in two languages{mode}: overlap of the first ten "

@@ -15,7 +15,7 @@ from tests.app.page_server import free_port, running
 from tests.concept_encoder import ConceptEncoder
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -99,28 +99,34 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    """One browser for all tests; each gets a profile of its own in it."""
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
 @pytest.fixture
-def opened(url: str, tmp_path: Path) -> Iterator[Opened]:
-    """The page in a fresh browser."""
-    with browser(tmp_path / "profile") as opened:
+def opened(url: str, chromium: "Browser") -> Iterator[Opened]:
+    """The page in a fresh profile."""
+    with profile(chromium) as opened:
         opened.page.goto(url)
         opened.page.wait_for_selector(".ct-start")
         yield opened
 
 
 @contextmanager
-def browser(profile: Path) -> Iterator[Opened]:
-    """A fresh browser, which notes whom it contacts."""
-    with playwright.sync_playwright() as driver:
-        context = driver.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, args=QUIET
-        )
-        opened = Opened(context.pages[0])
-        context.on("request", lambda request: opened.hosts.add(host_of(request.url)))
-        opened.page.on("websocket", lambda socket: opened.hosts.add(host_of(socket.url)))
-        opened.page.set_default_timeout(60_000)
-        yield opened
-        context.close()
+def profile(chromium: "Browser") -> Iterator[Opened]:
+    """A profile without a past, which notes whom it contacts."""
+    context = chromium.new_context()
+    opened = Opened(context.new_page())
+    context.on("request", lambda request: opened.hosts.add(host_of(request.url)))
+    opened.page.on("websocket", lambda socket: opened.hosts.add(host_of(socket.url)))
+    opened.page.set_default_timeout(60_000)
+    yield opened
+    context.close()
 
 
 def host_of(url: str) -> str:
@@ -147,9 +153,11 @@ def test_questions_in_six_languages_find_the_same_passage(opened: Opened) -> Non
     assert opened.texts("ct-score")[0] == "cosine 1.000"
 
 
-def test_an_index_that_is_missing_or_damaged_says_what_to_do(tmp_path: Path) -> None:
+def test_an_index_that_is_missing_or_damaged_says_what_to_do(
+    tmp_path: Path, chromium: "Browser"
+) -> None:
     index = tmp_path / "index"
-    with served(index) as address, browser(tmp_path / "profile") as opened:
+    with served(index) as address, profile(chromium) as opened:
         opened.page.goto(address)
         opened.page.wait_for_selector(".ct-error")
         assert opened.texts("ct-what") == [f"No index at {index}."]

@@ -223,8 +223,15 @@ def test_filters_that_leave_nothing_are_named(index_dir: Path) -> None:
     ]
 
 
-def test_a_path_pattern_that_makes_no_sense_gets_a_message(index_dir: Path) -> None:
-    assert len(texts(open_page(index_dir, q="cat", path="!"), "ct-error")) == 1
+def test_a_pattern_and_days_that_make_no_sense_are_named_as_the_page_names_them(
+    index_dir: Path,
+) -> None:
+    page = open_page(index_dir, q="cat", path="!")
+    assert texts(page, "ct-what")[0].startswith("“Only those that match” holds a pattern that ")
+    page = open_page(index_dir, q="cat", after="2026-02-01", before="2026-02-01")
+    assert texts(page, "ct-error") == [
+        "No day lies between 2026-02-01 and 2026-02-01.Give the earlier one to “Written to since”."
+    ]
 
 
 def test_a_question_that_is_too_long_says_what_was_not_read(index_dir: Path) -> None:
@@ -367,11 +374,15 @@ def test_a_page_with_sure_results_only_says_that_nothing_is_and_shows_it_when_as
     monkeypatch.setattr("retriever.confidence.LEAST_PASSAGES", 2)
     monkeypatch.setattr("retriever.sure.LEAST_PASSAGES", 2)
     page = open_page(index_dir, q="cat", k="2")
-    assert texts(page, "ct-sure") == ["weak", "weak"]
-    assert texts(page, "ct-what") == ["No passage stands out as the answer."]
+    assert texts(page, "ct-rank") == ["1", "2"]
+    assert texts(page, "ct-sure") == texts(page, "ct-what") == []
+    assert texts(page, "ct-line")[1] == (
+        "Scores alone do not tell whether one of these answers; if the documents hold the answer, "
+        "it is often among the first."
+    )
     page.selectbox(key="least").set_value("possible").run()
     assert texts(page, "ct-rank") == []
-    assert texts(page, "ct-what")[0].startswith("Nothing relevant found")
+    assert texts(page, "ct-what") == ["Not shown: 2 passages found, but none as sure as asked for."]
     page.button(key="anyway").click().run()
     assert texts(page, "ct-rank") == ["1", "2"]
 

@@ -57,6 +57,12 @@ def test_one_group_that_is_worse_is_no_proof_that_the_mean_is() -> None:
     assert found.low < -1 / 60 < 0.0 < found.high
 
 
+def test_a_difference_is_never_larger_than_the_largest() -> None:
+    (found,) = difference_estimates(np.ones((4, 1)), np.arange(4))
+    assert found.mean == found.high == 1.0
+    assert 0.0 < found.low < 1.0
+
+
 def test_ten_hits_of_ten_are_no_proof_of_perfection() -> None:
     (found,) = share_estimates(np.ones((10, 1)), np.arange(10))
     assert found.mean == found.high == 1.0

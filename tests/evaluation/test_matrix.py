@@ -1,6 +1,7 @@
 """The figures of a collection that a person can work out, and the same ranking as search's."""
 
 from dataclasses import replace
+from itertools import product
 from math import log2
 from pathlib import Path
 from typing import get_args
@@ -171,8 +172,11 @@ def test_documents_are_ranked_as_search_ranks_them(
     asked = tuple(map(detect_language, QUESTIONS))
     questions = Questions(encoder.encode_queries(QUESTIONS), asked, QUESTIONS)
     ids = [document.id for document in collection.documents]
-    for lift in (0.042, 0.9):  # too little for the first question, and enough
+    # The lift is too little for the first question, and enough.
+    for lift, part in product((0.042, 0.9), (1.0, 0.6)):
         monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", lift)
+        parts = {"off": 1.0, "auto": part, "full": part}
+        monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode, of=parts: of[mode])
         ((_, scores),) = candidates.scores(questions, mode)
         for question, row in zip(QUESTIONS, scores, strict=True):
             hits = retriever.search(question, k=100, mode=search_mode, balance=mode, fold=False)

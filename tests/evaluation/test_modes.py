@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from encoder.spec import Vectors
 from indexer.errors import WordsDamaged
+from indexer.lexical_index import Weighted
 from indexer.store import open_index
 from indexer.store.derived import refresh_lexical, write_record
 from indexer.store.seal import seal
+from retriever.balance import BalanceMode
 from retriever.evaluation.collection import Collection, JudgedText, relevant_by_group
 from retriever.evaluation.encoding import Cutting
 from retriever.evaluation.mixed import MixedPlan
@@ -18,6 +21,7 @@ from retriever.evaluation.options import Mode
 from retriever.evaluation.own_index import Asked, make_collection
 from retriever.evaluation.report import Report
 from retriever.evaluation.run import Plan, evaluate_collection, evaluate_index
+from retriever.words import WordLeg
 from tests.concept_encoder import ConceptEncoder
 from tests.evaluation.small_sets import DOCUMENTS, make_set, write_jsonl
 from tests.evaluation.test_commands import evaluate, printed
@@ -69,6 +73,24 @@ def test_words_count_in_mixed_folders(mode: Mode, rank: int) -> None:
     assert report.facts.settings["mode"] == mode
     (ranking,) = report.mixed
     assert {part.figures.metrics["MRR@10"].mean for part in ranking.parts} == {1 / rank}
+
+
+def test_the_words_of_a_question_are_looked_up_once_for_all_balance_modes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_up: list[int] = []
+    sums = WordLeg.sums
+
+    def counting(leg: WordLeg, terms: Weighted, rows: int) -> Vectors:
+        looked_up.append(rows)
+        return sums(leg, terms, rows)
+
+    monkeypatch.setattr(WordLeg, "sums", counting)
+    modes: tuple[BalanceMode, ...] = ("off", "auto", "full")
+    rankings = judged(Plan(modes, "hybrid", pool="language")).rankings
+    assert len(looked_up) == len(QUESTIONS)
+    means = {cell.figures.metrics["MRR@10"].mean for one in rankings for cell in one.cells}
+    assert means == {1.0}
 
 
 def test_each_question_of_a_mixed_folder_is_asked_by_its_own_words() -> None:

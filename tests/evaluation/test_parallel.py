@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from retriever.evaluation.collection import Collection, JudgedText, relevant_by_group
 from retriever.evaluation.judging import Asked, Board
-from retriever.evaluation.parallel import consistency, perfect_share, same_question
+from retriever.evaluation.parallel import (
+    Shares,
+    consistency,
+    measure_parallel,
+    perfect_share,
+    same_question,
+)
 
 RANKINGS = st.permutations(range(14)).map(lambda order: order[:10])
 
@@ -86,3 +92,36 @@ def test_more_right_documents_than_places_leave_no_place_to_chance() -> None:
     documents = (*right, *wrong)
     board = Board(Collection("", documents, asked, relevant_by_group(documents, asked)))
     assert perfect_share(Asked(board, 0, np.zeros(80, np.float32))) == pytest.approx(1 / 40)
+
+
+def asked_in_german(unjudged: tuple[str, ...] = ()) -> Asked:
+    """Three right documents, one of them German; of ten wrong ones four are German."""
+    right = [JudgedText(f"right-{name}", "", name, "g") for name in ("de", "en", "es")]
+    wrong = [JudgedText(f"w{i}", "", "de-AT" if i < 4 else "en") for i in range(10)]
+    asked = (JudgedText("q", "", "de-CH", "g"),)
+    judged = dict(relevant_by_group((*right, *wrong), asked)["q"])
+    for name in unjudged:
+        del judged[name]
+    board = Board(Collection("", (*right, *wrong), asked, {"q": judged}))
+    return Asked(board, 0, np.zeros(13, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("unjudged", "fair"), [((), 5 / 13), (("right-de",), 4 / 12), (("right-es",), 5 / 12)]
+)
+def test_what_does_not_answer_is_counted_apart(unjudged: tuple[str, ...], fair: float) -> None:
+    asked = asked_in_german(unjudged)
+    column = {name: place for place, name in enumerate(asked.board.ids)}
+    found = Shares.of(asked, [column[name] for name in ("right-en", "w0", "w1", "w9")])
+    assert (found.own, found.fair) == pytest.approx((2 / 4, fair))
+    assert (found.wrong, found.fair_wrong) == pytest.approx((2 / 3, 4 / 10))
+    assert np.isnan(Shares.of(asked, [column["right-en"]]).wrong)
+
+
+def test_questions_without_a_wrong_document_say_nothing_of_those() -> None:
+    collection = questions(("a", "de", "g"), ("b", "de", "g"), ("c", "de", "h"))
+    shares = [Shares(0.5, 0.1, 0.1, wrong, 0.25) for wrong in (0.2, np.nan, 0.6)]
+    found = measure_parallel(collection, [[0], [0], [1]], shares, [0, 0, 1])
+    assert found.wrong is not None
+    assert (found.wrong.among_ten.mean, found.wrong.fair) == pytest.approx((0.4, 0.25))
+    assert measure_parallel(collection, [[0]] * 3, [shares[1]] * 3, [0, 0, 1]).wrong is None

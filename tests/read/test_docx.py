@@ -7,10 +7,11 @@ import docx
 import pytest
 from docx.document import Document as WordFile
 from docx.oxml import parse_xml
-from docx.oxml.ns import nsdecls
+from docx.oxml.ns import nsdecls, qn
 
 from indexer.document import Document, Heading
 from indexer.errors import UnreadableDocument
+from indexer.read.symbols import letter
 from tests.read.conftest import ReadBytes
 
 
@@ -95,3 +96,75 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
         archive.writestr("word/document.xml", " " * 100_000)
     with pytest.raises(UnreadableDocument, match="It unpacks to"):
         read_bytes("a.docx", data.getvalue())
+
+
+def test_a_covered_cell_of_a_docx_that_says_something_is_kept(read_bytes: ReadBytes) -> None:
+    word = docx.Document()
+    table = word.add_table(rows=2, cols=2)
+    for cell, text in zip(table._cells, "ab d", strict=True):
+        cell.text = text.strip()
+    table.cell(0, 0).merge(table.cell(1, 0))
+    for cell in word.element.body.iter(qn("w:tc")):
+        if not cell.xpath(".//w:t"):
+            cell.xpath(".//w:p")[0].append(parse_xml(f"<w:r {nsdecls('w')}><w:t>c</w:t></w:r>"))
+    data = io.BytesIO()
+    word.save(data)
+    assert read_bytes("a.docx", data.getvalue()).text == "a | b\nc | d"
+
+
+def test_a_cell_over_rows_of_a_docx_stands_in_each_of_them(read_bytes: ReadBytes) -> None:
+    word = docx.Document()
+    table = word.add_table(rows=4, cols=3)
+    for cell, text in zip(table._cells, "abcd.f..ijkl", strict=True):
+        cell.text = text.replace(".", "")
+    table.cell(1, 0).merge(table.cell(2, 1))  # two columns wide
+    table.cell(0, 2).merge(table.cell(1, 2))
+    table.cell(2, 2).text = "under c and f"
+    data = io.BytesIO()
+    word.save(data)
+    assert read_bytes("a.docx", data.getvalue()).text == (
+        "a | b | c f\nd | c f\nd | under c and f\nj | k | l"
+    )
+
+
+def test_a_comment_in_a_docx_follows_its_paragraph(read_bytes: ReadBytes) -> None:
+    word = docx.Document()
+    run = word.add_paragraph("Cats purr.").runs[0]
+    word.add_comment(run, text="Do they?", author="vet")
+    word.add_paragraph("Dogs bark.")
+    data = io.BytesIO()
+    word.save(data)
+    assert read_bytes("a.docx", data.getvalue()).text == "Cats purr.\n[Do they?]\n\nDogs bark."
+
+
+def test_symbols_of_a_docx_are_letters(read_bytes: ReadBytes) -> None:
+    word = docx.Document()
+    symbols = "".join(
+        f'<w:sym w:font="{font}" w:char="{place}"/>'
+        for font, place in (("Symbol", "F06D"), ("Wingdings", "F0FC"), ("Arial", "2713"))
+    )
+    line = f"<w:p {nsdecls('w')}><w:r><w:t>5 </w:t>{symbols}<w:t>g</w:t></w:r></w:p>"
+    word.element.body.insert(0, parse_xml(line))
+    data = io.BytesIO()
+    word.save(data)
+    assert read_bytes("a.docx", data.getvalue()).text == "5 μ✓✓g"
+
+
+@pytest.mark.parametrize(
+    ("font", "place", "found"),
+    [
+        ("Symbol", "F020", " "),
+        ("Symbol", "F041", "Α"),
+        ("symbol", "7E", "∼"),
+        ("Symbol", "F0A1", "ϒ"),
+        ("Symbol", "F0B0", "°"),
+        ("Symbol", "F0D6", "√"),
+        ("Symbol", "F0E5", "∑"),
+        ("Symbol", "F0F2", "∫"),
+        ("Webdings", "F061", "\uf061"),
+        ("Symbol", "", ""),
+        ("Symbol", "FFFFFFFF", ""),
+    ],
+)
+def test_a_symbol_is_told_by_font_and_place(font: str, place: str, found: str) -> None:
+    assert letter(font, place) == found

@@ -73,6 +73,8 @@ def test_epub_is_read_in_the_order_of_its_spine(read_bytes: ReadBytes) -> None:
     }
     document = read_bytes("a.epub", _zip(members))
     assert (document.title, document.text) == ("Pets", "Cats\n\nDogs")
+    members["O/p.opf"] = members["O/p.opf"].replace("Pets", "Unknown Title")
+    assert read_bytes("a.epub", _zip(members)).title == "Cats"
 
 
 def test_pptx_has_a_page_for_each_slide_in_the_order_of_the_show(read_bytes: ReadBytes) -> None:
@@ -136,6 +138,15 @@ def test_xlsx_shows_values_row_by_row(read_bytes: ReadBytes) -> None:
         ("a.tsv", b"name\tage\nMia\t7\n", "name | age\nMia | 7"),
         ("a.csv", b"one column\nof text\n", "one column\nof text"),
         ("a.rtf", rb"{\rtf1\ansi\ansicpg1252 caf\'e9\par \u1055?\b rivet}", "café\nПrivet"),
+        (
+            "a.rtf",
+            rb"{\rtf1 They{\super{\*\footnote\chftn\pard Soft\'e9.\par \{Two\}}} purr.\par Dogs.}",
+            "They purr.\n[Softé. {Two}]\nDogs.",
+        ),
+        ("a.rtf", rb"{\rtf1 a{\footnote b}\cell c\cell\row d}", "a [b]|c|\nd"),
+        ("a.rtf", rb"{\rtf1 a{\footnote b{c}} d{\*\annotation e} f}", "a d f[bc][e]"),
+        ("a.rtf", rb"{\rtf1 a{\footnote b", "a[b]"),
+        ("a.rtf", rb"{\rtf1 [ ] a}}{{\footnote b}c}", "[ ] a"),
         ("a.json", b'[{"name": "Mia", "tags": ["cat", 7]}]', "name: Mia\ntags: cat\ntags: 7"),
         ("a.jsonl", '{"a": "x\u2028y"}\n{"a": 2}'.encode(), "a: x\ny\n\na: 2"),
         ("a.json", b'{"a": 1', '{"a": 1'),
@@ -165,3 +176,22 @@ def test_a_mail_gives_headers_and_its_plain_text_once(read_bytes: ReadBytes) -> 
     document = read_bytes("a.eml", mail)
     assert document.title == "Grüße"
     assert document.text == "Grüße\n\nFrom: Mia <mia@example.org>\n\nSchön"
+
+
+def test_a_broken_line_costs_no_other_line_of_json_lines(read_bytes: ReadBytes) -> None:
+    document = read_bytes("a.jsonl", b'{"a": 1}\n{"a": \n{"a": 3}\n')
+    assert document.text == 'a: 1\n\n{"a":\n\na: 3'
+    assert document.notes == ("Not valid JSON, read as plain text: line 2.",)
+
+
+def test_a_text_with_a_single_line_of_json_is_no_json_lines(read_bytes: ReadBytes) -> None:
+    document = read_bytes("a.json", b'first\nsecond\n{"a": 3}\n')
+    assert document.text == 'first\nsecond\n{"a": 3}'
+    assert document.notes == (
+        "Not valid JSON (Expecting value: line 1 column 1 (char 0)): read as plain text.",
+    )
+
+
+def test_json_lines_of_plain_values_are_read_as_such(read_bytes: ReadBytes) -> None:
+    document = read_bytes("a.jsonl", b'"\\u732b"\n7\n')
+    assert (document.text, document.notes) == ("\u732b\n\n7", ())

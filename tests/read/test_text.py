@@ -77,3 +77,50 @@ def test_short_cyrillic_is_not_taken_for_a_code_page_that_nobody_uses(
 ) -> None:
     found = decode(text.encode(encoding))
     assert (found.text, found.encoding) == (text, encoding)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("koi8-r", "Имя; город\nАнна; Москва"),
+        ("koi8-r", "Ёлка стоит в углу, а кошка спит."),
+        ("koi8-u", "Гарантія діє два роки з дня купівлі."),
+    ],
+)
+def test_two_lines_of_koi8_are_known(encoding: str, text: str) -> None:
+    found = decode(text.encode(encoding))
+    assert (found.text, found.encoding) == (text, encoding)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1251", "Гарантия действует два года."),
+        ("cp1251", "ГАРАНТИЯ ДВА ГОДА"),
+        ("iso8859_5", "Гарантия действует два года."),
+        ("cp1253", "ΕΓΓΥΗΣΗ ΔΥΟ ΧΡΟΝΙΑ"),
+        ("cp1253", "Η εγγύηση ισχύει για δύο χρόνια."),
+        ("cp1256", "الضمان ساري المفعول لمدة عامين."),
+        ("cp1252", "Ça va être très agréable, où êtes-vous ?"),
+        ("cp949", "보증 기간은 2년입니다."),
+        ("big5", "保固期為兩年。"),
+    ],
+)
+def test_others_are_not_taken_for_koi8(encoding: str, text: str) -> None:
+    assert "koi8" not in decode(text.encode(encoding)).encoding
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "Er scherzte über die Kritik, die er von den Nachrichten bekam."),
+        ("cp1252", "Wie prognostiziert schwächt sich Hurrikan Rosa ab."),
+        ("cp1252", "Se ha abierto una investigación por asesinato en Madrid."),
+        ("cp1252", "Peter Jones, la estrella de Dragon’s Den, está aquí."),
+        ("cp949", "a 보증 b 기간"),
+        ("cp932", "Die Firma 日本電気 in Tokio"),
+    ],
+)
+def test_a_sentence_with_few_letters_beyond_ascii_is_western(encoding: str, text: str) -> None:
+    found = decode(text.encode(encoding))
+    assert (found.text, found.encoding) == (text, encoding)
