@@ -1,7 +1,7 @@
 """Fit and judge the probability that a hit answers (retriever/confidence.py).
 
     python benchmarks/tuning_sets.py OSGUIDE TLDR SETS
-    python benchmarks/fit_confidence.py SETS/osguide-lead SETS/tldr-stripped --out
+    python benchmarks/fit_confidence.py SETS/osguide-lead SETS/tldr-stripped OSGUIDE --out
         retriever/calibration/e5-small.json
     python benchmarks/fit_confidence.py --judge NTREX --languages en,ar,...
 
@@ -29,9 +29,10 @@ from encoder.spec import Encoder, Vectors
 from indexer.language import detect_language
 from retriever.balance import balance_passages, balance_queries, fit_means
 from retriever.confidence import (
-    SAMPLE_ROWS,
+    FIRST_ROWS,
     Background,
     ConfidenceModel,
+    Crowd,
     ScoreMode,
     confidence_model,
     features,
@@ -44,6 +45,7 @@ from retriever.evaluation.collection import JudgedText
 from retriever.evaluation.encoding import Cutting, encode_texts, make_passages
 from retriever.evaluation.select import Selection, select
 from retriever.evaluation.vector_cache import Kind, VectorCache, text_key
+from retriever.sample import SAMPLE_ROWS
 
 STRONG_RATE, POSSIBLE_RATE = 0.05, 0.20
 HITS, QUESTIONS = 5, 400
@@ -133,14 +135,17 @@ def ask(
         held = balance_passages(held, language_of.astype(np.int32), means)
         vectors = balance_queries(vectors, means)
     scores = vectors @ held.T
+    sample = rng.permutation(len(rows))[:SAMPLE_ROWS]
     found = []
     for row, place in zip(scores, asked, strict=True):
-        background = Background.of(row[rng.permutation(len(row))[:SAMPLE_ROWS]], len(row))
-        if background is None or len(row) < HITS:
+        best = np.argsort(-row)[: max(HITS, FIRST_ROWS)]
+        background = Background.of(row[sample], row[best[:FIRST_ROWS]], len(row))
+        if background is None:
             return None
-        best = np.argsort(-row)[:HITS]
+        best = best[:HITS]
         own = passages.languages[rows[best]] == questions.languages[place]
-        found.append((features(row[best], own, background),
+        crowd = Crowd.of(held[best] @ held[sample].T, best[:, None] == sample)
+        found.append((features(row[best], own, background, crowd),
                       groups_of[best] == questions.groups[place]))  # fmt: skip
     if not found:
         return None

@@ -1,14 +1,19 @@
 """Search by meaning and words beside meaning alone, rank fusion and BM25, in mixed folders.
 
     python -m benchmarks.hybrid tldr --seeds 1 --questions 700
+    python -m benchmarks.hybrid tldr --folders one --questions 1300
     python -m benchmarks.hybrid osguide --seeds 1 --questions 600
+    python -m benchmarks.hybrid ntrex-news --languages am,ar,... --questions 9999 --seeds 10
+        --balance off,auto,full --legs dense,hybrid
 
-Folders, questions and languages are those of `eval --mixed uniform`, vectors come from its cache,
-and the scores are made by the functions that search uses. On tldr the page in the question's own
-language holds the question word for word, so only pages in other languages are asked for. Needs
-`pip install bm25s` for that row. The last rows are oracles: the better of several legs, question by
-question, which is more than any fusion that goes by ranks can know. What dense gets wrong among the
-questions with a word of the command's name is counted by the page that it puts first.
+With `--folders one` there is a folder for each language instead, asked by the questions in all
+others: pairs of languages. Folders, questions and languages are those of `eval --mixed uniform`,
+vectors come from its cache, and the scores are made by the functions that search uses. On tldr the
+page in the question's own language holds the question word for word, so only pages in other
+languages are asked for. Needs `pip install bm25s` for that row. The last rows are oracles: the
+better of several legs, question by question, which is more than any fusion that goes by ranks can
+know. What dense gets wrong among the questions with a word of the command's name is counted by the
+page that it puts first.
 """
 
 import argparse
@@ -17,25 +22,30 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from encoder.load import load_encoder
+from encoder.spec import Encoder
 from indexer.language import detect_language
-from indexer.lexical_index import LexicalIndex, LexicalText, Term
+from indexer.lexical_index import LexicalIndex
+from indexer.lexical_terms import LexicalText, Term
 from indexer.words import find_words
+from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.evaluation.beir import read_collection
 from retriever.evaluation.bootstrap import difference_estimates
 from retriever.evaluation.collection import Collection, JudgedText, primary
 from retriever.evaluation.encoding import Cutting, encode_texts, make_passages
 from retriever.evaluation.mixed import draw_folder
+from retriever.evaluation.select import Selection, select
 from retriever.evaluation.vector_cache import VectorCache
-from retriever.fusion import MOST, bonus, spread_rows
+from retriever.fusion import MOST, bonus
 from retriever.question_words import question_terms
+from retriever.sample import sample_rows
 from retriever.words import WordLeg
 
 Scores = npt.NDArray[np.float32]
@@ -47,15 +57,50 @@ Case = tuple[str, str, float, float]
 
 @dataclass(frozen=True)
 class Folder:
-    """One draw: its documents, the questions whose answer is there, and all legs' scores."""
+    """One draw: its documents, the questions whose answer is there, and all legs' scores.
+
+    Attributes:
+        plain: Of meaning, nothing lifted: shape (questions, documents).
+        own: Shape (questions, documents); whether both are in one language, as detected.
+        lifts: Shape (questions, 2): what the best of these gets beside meaning, beside words.
+    """
 
     documents: list[JudgedText]
     questions: list[JudgedText]
     right: list[int]
-    dense: Scores
+    plain: Scores
+    own: npt.NDArray[np.bool_]
+    lifts: npt.NDArray[np.float64]
     lexical: Scores
     bm25: Scores
     tops: npt.NDArray[np.float64]
+
+    @property
+    def dense(self) -> Scores:
+        """As a search by meaning scores."""
+        return lifted(self.plain, self.own, self.lifts[:, 0])
+
+    @property
+    def hybrid(self) -> Scores:
+        """As a search by both scores."""
+        sums = (self.plain + self.tops[:, None] * self.lexical).astype(np.float32)
+        return lifted(sums, self.own, self.lifts[:, 1])
+
+
+def lifted(scores: Scores, own: npt.NDArray[np.bool_], lifts: npt.NDArray[np.float64]) -> Scores:
+    """Lift each question's best row in its own language where that makes it the first."""
+    found = scores.copy()
+    for row, here, lift in zip(found, own, lifts, strict=True):
+        if here.any():
+            best = np.where(here, row, -np.inf).argmax()
+            row[best] += lift if row[best] + lift > row.max() else 0
+    return found
+
+
+@cache
+def opened() -> tuple[Encoder, VectorCache]:
+    encoder = load_encoder("e5-small")
+    return encoder, VectorCache.open(encoder)
 
 
 def quiet(_done: int, _total: int) -> None:
@@ -79,13 +124,25 @@ def chosen(collection: Collection, keep: set[str], most: int) -> list[JudgedText
     return [question for question in collection.questions if question.id in kept]
 
 
-def draw(
-    collection: Collection, questions: list[JudgedText], seed: int, title_of: dict[str, str],
-    balance: Any,
-) -> Folder:  # fmt: skip
-    encoder = load_encoder("e5-small")
-    cache = VectorCache.open(encoder)
-    documents = [collection.documents[place] for place in draw_folder(collection, "uniform", seed)]
+def drawn(collection: Collection, kind: str, seeds: int) -> Iterator[list[JudgedText]]:
+    """The documents of each folder."""
+    if kind == "mixed":
+        for seed in range(seeds):
+            chosen = draw_folder(collection, "uniform", seed)
+            yield [collection.documents[place] for place in chosen]
+        return
+    for language in sorted({text.language for text in collection.documents}):
+        yield [text for text in collection.documents if text.language == language]
+
+
+def ask(
+    documents: list[JudgedText],
+    questions: list[JudgedText],
+    title_of: dict[str, str],
+    modes: Sequence[BalanceMode],
+) -> Iterator[tuple[BalanceMode, Folder]]:
+    """Ask the questions whose answer is there, with each balance."""
+    encoder, cache = opened()
     passages = make_passages(documents, encoder, Cutting())
     rows = encode_texts(passages.texts, "passage", encoder, cache, quiet)
     asked = [q for q in questions if q.group in {text.group for text in documents}]
@@ -98,8 +155,6 @@ def draw(
     )  # fmt: skip
     balanced = BalancedRows(source)
     languages = [detect_language(question.text) for question in asked]
-    turned = balanced.questions(vectors, balance)
-    dense = turned @ np.concatenate([*balanced.passages(balance)]).T
     texts = [
         LexicalText(i, text.text, title_of[text.id], passages.languages[i])
         for i, text in enumerate(documents)
@@ -107,20 +162,22 @@ def draw(
     index = LexicalIndex.in_memory(texts)
     leg = WordLeg([index])
     terms = [question_terms(question.text) for question in asked]
-    lexical = np.stack(
-        [leg.sums(leg.weigh(t, name), len(rows)) for t, name in zip(terms, languages, strict=True)]
-    )
-    spread = np.array([bonus(row[spread_rows(live)]) for row in dense])
-    for row, language in zip(dense, languages, strict=True):  # as retriever/dense_leg.py does
-        own = np.flatnonzero(balanced.rows_in(language))
-        if len(own):
-            best_own, lift = own[row[own].argmax()], balanced.bonus(balance)
-            row[best_own] += lift if row[best_own] + lift > row.max() else 0
+    wanted = [leg.weigh(t, name) for t, name in zip(terms, languages, strict=True)]
+    lexical = np.minimum(MOST, np.stack([leg.sums(one, len(rows)) for one in wanted]))
+    bm25 = bm25_scores(index, terms, len(rows))
+    own = np.stack([balanced.rows_in(language) for language in languages])
     place = {text.group: i for i, text in enumerate(documents)}
-    return Folder(
-        documents, asked, [place[question.group] for question in asked], dense,
-        np.minimum(MOST, lexical), bm25_scores(index, terms, len(rows)), spread,
-    )  # fmt: skip
+    right = [place[question.group] for question in asked]
+    for mode in modes:
+        plain = balanced.questions(vectors, mode) @ np.concatenate([*balanced.passages(mode)]).T
+        lifts = [
+            [balanced.bonus(mode), balanced.bonus(mode, beside_words=bool(one))] for one in wanted
+        ]
+        tops = np.array([bonus(row[sample_rows(live)]) for row in plain])
+        yield (
+            mode,
+            Folder(documents, asked, right, plain, own, np.array(lifts), lexical, bm25, tops),
+        )
 
 
 def bm25_scores(index: LexicalIndex, terms: list[tuple[Term, ...]], rows: int) -> Scores:
@@ -153,7 +210,7 @@ def reciprocal(scores: Scores) -> Scores:
 
 SYSTEMS: dict[str, Callable[[Folder], Scores | None]] = {
     "dense": lambda f: f.dense,
-    "hybrid": lambda f: (f.dense + f.tops[:, None] * f.lexical).astype(np.float32),
+    "hybrid": lambda f: f.hybrid,
     "rank fusion": lambda f: reciprocal(f.dense - f.dense.min() + 1e-6) + reciprocal(f.bm25),
     "words (tantivy)": lambda f: f.bm25,
     "weighed words": lambda f: f.lexical,
@@ -183,33 +240,38 @@ def cases(folder: Folder, scores: Scores, keep: set[str], *, cross_only: bool) -
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("collection", type=Path)
+    options.add_argument("--folders", choices=("mixed", "one"), default="mixed")
+    options.add_argument("--languages", default="")
     options.add_argument("--seeds", type=int, default=1)
     options.add_argument("--questions", type=int, default=700)
-    options.add_argument("--balance", choices=("auto", "off", "full"), default="auto")
+    options.add_argument("--balance", default="auto", help="off, auto and full, with commas.")
+    options.add_argument("--legs", default=",".join(SYSTEMS), help="Those that are compared.")
     given = options.parse_args()
     collection = read_collection(given.collection, "group", "")
+    if given.languages:
+        collection = select(collection, Selection(tuple(given.languages.split(","))))
     keep, title_of = named(given.collection), titles(given.collection)
     questions = chosen(collection, keep, given.questions)
-    found: dict[str, list[Case]] = {}
-    wrong: Counter[str] = Counter()
-    for seed in range(given.seeds):
-        folder = draw(collection, questions, seed, title_of, given.balance)
-        print(
-            f"folder {seed}: {len(folder.documents)} documents, {len(folder.questions)} questions"
-        )
-        for name, system in SYSTEMS.items():
-            scores = system(folder)
-            if scores is not None:
-                found.setdefault(name, []).extend(
-                    cases(folder, scores, keep, cross_only=bool(keep))
-                )
-        wrong.update(confusions(folder, keep, title_of))
-    for name, legs in ORACLES.items():
-        if all(leg in found for leg in legs):
-            found[name] = [best(same) for same in zip(*map(found.__getitem__, legs), strict=True)]
-    report(found)
-    if wrong:
-        print(f"\nWhat dense puts first instead of the page of a named command: {dict(wrong)}")
+    found: dict[str, dict[str, list[Case]]] = {}
+    wrong: dict[str, Counter[str]] = {}
+    cross_only = bool(keep) or given.folders == "one"
+    for documents in drawn(collection, given.folders, given.seeds):
+        for mode, folder in ask(documents, questions, title_of, given.balance.split(",")):
+            for name in given.legs.split(","):
+                scores = SYSTEMS[name](folder)
+                if scores is not None:
+                    same = found.setdefault(mode, {}).setdefault(name, [])
+                    same.extend(cases(folder, scores, keep, cross_only=cross_only))
+            wrong.setdefault(mode, Counter()).update(confusions(folder, keep, title_of))
+        print(f"{len(documents)} documents, {len(folder.questions)} questions", flush=True)
+    for balance, here in found.items():
+        for name, legs in ORACLES.items():
+            if all(leg in here for leg in legs):
+                here[name] = [best(same) for same in zip(*map(here.__getitem__, legs), strict=True)]
+        print(f"\nbalance {balance}")
+        report(here)
+        if wrong[balance]:
+            print(f"\nWhat dense puts first, not the page of that name: {dict(wrong[balance])}")
 
 
 def best(case_by_leg: Sequence[Case]) -> Case:

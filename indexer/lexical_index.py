@@ -8,20 +8,18 @@ language.
 import errno
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from math import log as ln
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import tantivy
 
-from encoder.spec import Vectors
-from indexer.card import Mask, Rows
+from indexer.card import Mask
+from indexer.lexical_terms import Field, Found, LexicalText, Spelling, Term, Wanted
 from indexer.words import WORDS_VERSION, Words, find_words
 
-Field = Literal["words", "forms", "grams", "above", "language"]
 # Fields in which it counts how often a token stands; the others hold each once.
 COUNTED = ("words", "grams")
 # Of BM25 as tantivy has it, and what it then gives, as a share of the most, for a token that stands
@@ -43,42 +41,6 @@ IN_ALL = "|"
 
 class LexicalDamage(Exception):
     """The files are not those of such an index."""
-
-
-@dataclass(frozen=True, slots=True)
-class LexicalText:
-    """What is indexed of a passage."""
-
-    row: int
-    text: str
-    above: str
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spelling:
-    """One way in which a term may stand in a passage: tokens that follow one another in a field.
-
-    Attributes:
-        weight: In (0, 1]; of the spellings in a passage's text the best counts, and of those above
-            it the best is added.
-    """
-
-    field: Field
-    tokens: tuple[str, ...]
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A word, code or phrase of a question, in all its spellings; the same for all indexes."""
-
-    text: str
-    spellings: tuple[Spelling, ...]
-
-
-Weighted = Sequence[tuple[Term, float]]
-"""Terms, and what each counts where it is found."""
 
 
 class LexicalIndex:
@@ -122,6 +84,12 @@ class LexicalIndex:
                 for spelling in term.spellings
             )
 
+    def frequency_above(self, term: Term) -> int:
+        """Above how many passages a term stands; at least so many, if it has several spellings."""
+        tokens = [spelt.tokens[0] for spelt in term.spellings if spelt.field == "above"]
+        with _damage():
+            return max((self._live("above", token) for token in tokens), default=0)
+
     def elsewhere(self, term: Term, language: str) -> int:
         """How many passages hold a term and are not in a language."""
         queries = [_spelling_query(self._index.schema, spelling) for spelling in term.spellings]
@@ -148,15 +116,23 @@ class LexicalIndex:
         result = self._searcher.search(query, limit=1, count=True)
         return int(result.count)  # type: ignore[attr-defined] # not in its stub (0.27.0)
 
-    def search(self, terms: Weighted, limit: int, allowed: Mask | None = None) -> "Found":
+    def search(self, wanted: Wanted, limit: int, allowed: Mask | None = None) -> Found:
         """Find the passages in which the terms found count most.
 
         Args:
-            terms: What is looked for; a passage has the sum of what the terms in it count.
+            wanted: What is looked for.
             limit: Most passages wanted.
             allowed: Shape (rows,); False keeps a row out.
         """
-        queries = [query for term, weight in terms for query in self._term(term, weight)]
+        queries = [query for term, weight in wanted.terms for query in self._term(term, weight)]
+        above = [
+            tantivy.Query.const_score_query(_spelling_query(self._index.schema, spelling), weight)
+            for term, weight in wanted.above
+            for spelling in term.spellings
+            if spelling.field == "above"
+        ]
+        if above:
+            queries.append(tantivy.Query.disjunction_max_query(above))
         return self._search(_any(queries), limit, allowed)
 
     def _term(self, term: Term, weight: float) -> Iterator[tantivy.Query]:
@@ -185,7 +161,7 @@ class LexicalIndex:
         rarity = sum(ln(1 + (everything - n + 0.5) / (n + 0.5)) for n in held)
         return (1 + K1) * max(rarity, 1e-6)
 
-    def bm25(self, terms: Sequence[Term], limit: int, allowed: Mask | None = None) -> "Found":
+    def bm25(self, terms: Sequence[Term], limit: int, allowed: Mask | None = None) -> Found:
         """Find the passages that BM25 ranks first."""
         schema = self._index.schema
         queries = [
@@ -195,7 +171,7 @@ class LexicalIndex:
         ]
         return self._search(_any(queries), limit, allowed)
 
-    def _search(self, query: tantivy.Query, limit: int, allowed: Mask | None) -> "Found":
+    def _search(self, query: tantivy.Query, limit: int, allowed: Mask | None) -> Found:
         wanted = min(limit, FIRST_HITS)
         while True:
             with _damage():
@@ -211,24 +187,6 @@ class LexicalIndex:
             if at_end or len(rows) >= limit:
                 return Found(rows[:limit], scores[:limit], at_end and len(rows) <= limit)
             wanted *= 8
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Passages that were found, best first.
-
-    Attributes:
-        is_all: There are no others.
-    """
-
-    rows: Rows
-    scores: Vectors
-    is_all: bool
-
-    @property
-    def best(self) -> tuple[Rows, Vectors]:
-        """Rows and scores."""
-        return self.rows, self.scores
 
 
 def update(folder: Path, texts: Iterable[LexicalText], gone: Sequence[int]) -> None:

@@ -45,6 +45,8 @@ BalanceMode = Literal["auto", "full", "off"]
 
 # Added to the score of the best passage in the question's own language, if it then is the first.
 OWN_LANGUAGE_BONUS: dict[BalanceMode, float] = {"off": 0.0, "auto": 0.035, "full": 0.0}
+# The part of it that is left where words were added before: they speak for that language, too.
+BONUS_BESIDE_WORDS = 0.8
 # What a passage in the question's language scores too much where all texts are there in other
 # languages, too: as a part of what it should.
 OWN_LANGUAGE_EXCESS = 0.3
@@ -81,6 +83,11 @@ class Means:
     passages: Vectors
     questions: Vectors
     offsets: LanguageOffsets | None
+
+
+def own_language_bonus(mode: BalanceMode, *, beside_words: bool) -> float:
+    """What the best passage in the question's language gets, if it then is the first."""
+    return OWN_LANGUAGE_BONUS[mode] * (BONUS_BESIDE_WORDS if beside_words else 1.0)
 
 
 def fit_means(

@@ -18,13 +18,13 @@ from encoder.spec import EncoderSpec, Vectors
 from indexer.card import Mask
 from indexer.language import UNKNOWN
 from retriever.balance import (
-    OWN_LANGUAGE_BONUS,
     OWN_LANGUAGE_EXCESS,
     BalanceMode,
     Means,
     balance_passages,
     balance_queries,
     fit_means,
+    own_language_bonus,
 )
 from retriever.translated import Translations, sampled
 
@@ -106,9 +106,9 @@ class BalancedRows:
             return queries
         return balance_queries(queries, self.means)
 
-    def bonus(self, mode: BalanceMode) -> float:
+    def bonus(self, mode: BalanceMode, *, beside_words: bool = False) -> float:
         """What the best row in the question's language gets, where that makes it the first."""
-        return OWN_LANGUAGE_BONUS[self.effective(mode)]
+        return own_language_bonus(self.effective(mode), beside_words=beside_words)
 
     @property
     def translated(self) -> float:

@@ -7,7 +7,7 @@ for that. The others in that language count a part of their score where the text
 there in several languages (retriever/balance.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -37,7 +37,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class DenseLeg:
-    """The leg of meaning; made by `open`.
+    """The leg of meaning; made by `open`, or by `unlifted`.
 
     Attributes:
         allowed: Shape (rows,); what may be found at all.
@@ -60,18 +60,28 @@ class DenseLeg:
         cls, state: SearchState, question: Question, balance: BalanceMode, allowed: Mask
     ) -> Self:
         """Search the first rows, and find which one is lifted."""
-        near = state.search(question.vector, balance, FIRST_ROWS, allowed)
-        own = state.rows.rows_in(question.language)
-        lifted = Ranked(near.rows[:0], near.scores[:0])
+        leg = cls.unlifted(state, question, balance, allowed)
+        near, own = leg.near, leg.own
         if state.effective(balance) != "off" and len(near.rows):
             bonus = state.rows.bonus(balance)
             # The best of all is best of its own, too; else it stands below all that was found.
-            best = Ranked(near.rows[own[near.rows]][:1], near.scores[own[near.rows]][:1])
+            best = near.first_of(own)
             if not len(best.rows) and near.scores[-1] + bonus > near.scores[0]:
                 best = state.search(question.vector, balance, 1, own & allowed)
             if len(best.rows) and best.scores[0] + bonus >= near.scores[0]:
                 lifted = Ranked(best.rows, (best.scores + bonus).astype(np.float32))
-        return cls(state, question, balance, allowed, own, near, lifted)
+                return replace(leg, lifted=lifted)
+        return leg
+
+    @classmethod
+    def unlifted(
+        cls, state: SearchState, question: Question, balance: BalanceMode, allowed: Mask
+    ) -> Self:
+        """Search the first rows, and lift none: words are to be added before."""
+        near = state.search(question.vector, balance, FIRST_ROWS, allowed)
+        own = state.rows.rows_in(question.language)
+        none = Ranked(near.rows[:0], near.scores[:0])
+        return cls(state, question, balance, allowed, own, near, none)
 
     def search(self, k: int, among: Mask) -> Ranked:
         """Find the k best rows, fewer where there are fewer.
@@ -81,7 +91,7 @@ class DenseLeg:
             among: Shape (rows,); `allowed`, or some of the rows in it.
         """
         found = self._fair(k, among)
-        return _joined(self.lifted, found, k) if among[self.lifted.rows].any() else found
+        return found.with_row(self.lifted, k) if among[self.lifted.rows].any() else found
 
     def plain_scores(self, among: Mask) -> Vectors:
         """The scores of some rows, best first, as inner products: shape (rows that are among,)."""
@@ -109,12 +119,3 @@ class DenseLeg:
             if len(plain.rows) < depth or scores[order[-1]] >= plain.scores[-1]:
                 return Ranked(plain.rows[order], scores[order])
             depth *= 4
-
-
-def _joined(lifted: Ranked, found: Ranked, k: int) -> Ranked:
-    """The k best of both, the lifted row once."""
-    others = ~np.isin(found.rows, lifted.rows)
-    rows = np.concatenate([lifted.rows, found.rows[others]])
-    scores = np.concatenate([lifted.scores, found.scores[others]])
-    order = np.lexsort((rows, -scores))[:k]
-    return Ranked(rows[order], scores[order])

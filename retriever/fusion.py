@@ -10,6 +10,9 @@ or script, keeps its dense score.
 The k best sums are exact, as in the threshold algorithm (Fagin, Lotem and Naor, 2001): all passages
 that hold a word that counts are taken, for they are few, and the dense leg is read from the top
 until what it has not shown yet cannot beat what is there.
+
+As in dense_leg.py the best passage in the question's own language is lifted to the first place if a
+little is enough, but after words were added: they speak for it too, so less is added.
 """
 
 from collections.abc import Callable
@@ -19,7 +22,7 @@ import numpy as np
 
 from encoder.spec import Vectors
 from indexer.card import Mask, Rows
-from indexer.lexical_index import Found, Weighted
+from indexer.lexical_terms import Found, Wanted
 from retriever.state import Ranked
 from retriever.words import WordLeg
 
@@ -29,8 +32,6 @@ WEIGHT = 2.0
 MOST = 1.5
 # Scores that differ by nothing else are told apart by words.
 LEAST_SPREAD = 0.01
-# Passages whose dense scores give the spread.
-SPREAD_ROWS = 1024
 FIRST_DEPTH = 128
 
 DenseSearch = Callable[[int, Mask], tuple[Rows, Vectors]]
@@ -44,41 +45,75 @@ class Legs:
     Attributes:
         dense: The leg of meaning.
         words: The leg of words.
-        terms: What the question looks for.
+        wanted: What the question looks for.
         top: What a sum of 1 adds to a dense score.
+        own: Shape (rows,); the passages in the question's own language.
+        lift: What the best of them gets if it then is the first.
+        part: What their dense scores count for otherwise: `dense` gives what is left.
     """
 
     dense: DenseSearch
     words: WordLeg
-    terms: Weighted
+    wanted: Wanted
     top: float
-
-
-def spread_rows(live: Mask) -> Rows:
-    """The rows whose scores tell how far those of a question lie apart: spread evenly."""
-    rows = np.flatnonzero(live)
-    places = np.linspace(0, len(rows) - 1, min(SPREAD_ROWS, len(rows))).astype(np.int64)
-    return rows[places]
+    own: Mask
+    lift: float
+    part: float = 1.0
 
 
 def bonus(scores: Vectors) -> float:
-    """What a sum of 1 adds to a dense score, given the dense scores of `spread_rows`."""
+    """What a sum of 1 adds to a dense score, given the dense scores of retriever/sample.py."""
     return WEIGHT * max(LEAST_SPREAD, float(scores.std()) if len(scores) else 0.0)
 
 
 def best_fused(legs: Legs, k: int, allowed: Mask) -> Ranked:
     """Find the k rows of the highest sums among the allowed ones: shape (rows,)."""
     # Words that count are rare, so all passages that hold one are few.
-    found = legs.words.search(legs.terms, len(allowed), allowed)
+    found = legs.words.search(legs.wanted, len(allowed), allowed)
     depth = max(FIRST_DEPTH, k)
     while True:
         near = Ranked(*legs.dense(depth, allowed))
         ranked = _sums(legs, near, found, len(allowed))
         # What is in neither list holds no word, and has at most the last dense score.
         everything = len(near.rows) < depth
-        if everything or ranked.scores[k - 1] >= near.scores[-1]:
+        beyond = -np.inf if everything else float(near.scores[-1])
+        if everything or ranked.scores[k - 1] >= beyond:
+            best = _best_own(legs, ranked, beyond, allowed)
+            if len(best.rows):
+                raised = best.scores[0] + legs.lift + _gone(legs, best, len(allowed))
+                if raised >= ranked.scores[0]:
+                    lifted = Ranked(best.rows, np.array([raised], np.float32))
+                    return ranked.with_row(lifted, k)
             return Ranked(ranked.rows[:k], ranked.scores[:k])
         depth *= 4
+
+
+def _best_own(legs: Legs, ranked: Ranked, beyond: float, allowed: Mask) -> Ranked:
+    """The best row in the question's own language; none where a lift could not make it the first.
+
+    Args:
+        legs: The question's.
+        ranked: Sums of rows, best first, among them all that hold a word.
+        beyond: Most that any other row has.
+        allowed: Shape (rows,).
+    """
+    if not len(ranked.rows):
+        return ranked
+    best = ranked.first_of(legs.own)
+    known = len(best.rows) and best.scores[0] >= beyond
+    if known or max(beyond, beyond / legs.part) + legs.lift < ranked.scores[0]:
+        return best
+    other = Ranked(*legs.dense(1, legs.own & allowed))
+    better = not len(best.rows) or (len(other.rows) and other.scores[0] > best.scores[0])
+    return other if better else best
+
+
+def _gone(legs: Legs, best: Ranked, rows: int) -> float:
+    """What the dense score of a row in the question's language has lost."""
+    if legs.part == 1:
+        return 0.0
+    left = float(legs.dense(1, mask_of(best.rows, rows))[1][0])
+    return max(0.0, left) * (1 / legs.part - 1)
 
 
 def _sums(legs: Legs, near: Ranked, found: Found, rows: int) -> Ranked:

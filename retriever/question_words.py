@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator
 
-from indexer.lexical_index import Spelling, Term
+from indexer.lexical_terms import Spelling, Term
 from indexer.words import codes, is_unspaced, pairs, spelling, word_forms, word_tokens
 
 # What a spelling counts beside the word as it stands.
 ABOVE, FORM, FORM_OF_FORM, GRAMS = 0.5, 0.8, 0.7, 0.9
 # A question may be a page long; its first words say what it is about.
 MOST_TERMS = 64
+# Each quoted phrase that stands nowhere is a search and a remark of its own.
+MOST_PHRASES = 16
 
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』')
 
@@ -33,11 +35,18 @@ def question_terms(question: str) -> tuple[Term, ...]:
 
 
 def quoted_phrases(question: str) -> Iterator[tuple[str, Term]]:
-    """What a question has in quotes, as it is written there, and the term that finds it."""
+    """What a question has in quotes, as it is written there, and the term that finds it.
+
+    Each once, and no more than `MOST_PHRASES`.
+    """
+    phrases: dict[str, Term] = {}
     for match in _QUOTED.finditer(question):
         term = _quoted_term(match)
         if term is not None:
-            yield _written(match), term
+            phrases.setdefault(_written(match), term)
+        if len(phrases) == MOST_PHRASES:
+            break
+    yield from phrases.items()
 
 
 def _written(match: re.Match[str]) -> str:

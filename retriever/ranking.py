@@ -4,13 +4,17 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from indexer.card import Mask
 from indexer.errors import WordsDamaged
+from indexer.lexical_terms import Wanted
 from retriever.balance import BalanceMode
 from retriever.dense_leg import DenseLeg, Question
-from retriever.fusion import Legs, best_fused, bonus, mask_of, spread_rows
+from retriever.fusion import Legs, best_fused, bonus, mask_of
 from retriever.hit import ScoreKind, SearchMode
 from retriever.question_words import question_terms
+from retriever.sample import sample_rows
 from retriever.state import Ranked, SearchState
 from retriever.words import WordLeg
 
@@ -40,22 +44,27 @@ class Ranking:
         """
         if self.mode == "lexical":
             return _by_words(state.words(database), state, question, allowed)
-        dense = DenseLeg.open(state, question, self.balance, allowed)
+        wanted = Wanted(())
+        if self.mode == "hybrid":
+            words = state.words(database)
+            wanted = words.weigh(question_terms(question.text), question.language)
         kind: ScoreKind = "cosine" if state.effective(self.balance) == "off" else "balanced"
-        by_meaning = Searcher(kind, lambda k: dense.search(k, allowed))
-        if self.mode == "dense":
-            return by_meaning
-        words = state.words(database)
-        weighted = words.weigh(question_terms(question.text), question.language)
-        if not weighted:
-            return by_meaning
-        sample = mask_of(spread_rows(state.snapshot.live), len(allowed))
-        legs = Legs(dense.search, words, weighted, bonus(dense.plain_scores(sample)))
+        if not wanted:
+            dense = DenseLeg.open(state, question, self.balance, allowed)
+            return Searcher(kind, lambda k: dense.search(k, allowed))
+        dense = DenseLeg.unlifted(state, question, self.balance, allowed)
+        sample = mask_of(sample_rows(state.snapshot.live), len(allowed))
+        legs = Legs(
+            dense.search, words, wanted, bonus(dense.plain_scores(sample)),
+            dense.own if kind != "cosine" else np.zeros_like(dense.own),
+            state.rows.bonus(self.balance, beside_words=True),
+            state.rows.own_part(self.balance),
+        )  # fmt: skip
         return Searcher("fused", lambda k: best_fused(legs, k, allowed))
 
 
 def _by_words(words: WordLeg, state: SearchState, question: Question, allowed: Mask) -> Searcher:
     if words.missing:
         raise WordsDamaged(state.index.index_dir, words.missing)
-    weighted = words.weigh_alone(question_terms(question.text))
-    return Searcher("lexical", lambda k: Ranked(*words.search(weighted, k, allowed).best))
+    wanted = words.weigh_alone(question_terms(question.text))
+    return Searcher("lexical", lambda k: Ranked(*words.search(wanted, k, allowed).best))

@@ -19,10 +19,11 @@ from indexer.card import CardChoice
 from indexer.errors import IndexNotFound, StorageError
 from indexer.language import detect_language, language_name
 from indexer.lexical_index import LexicalDamage
+from indexer.lexical_terms import Wanted
 from indexer.manifest import FILE_NAME, Manifest, check_encoder, recorded_encoder
 from indexer.store import Index, open_index
 from retriever.ahead import read_ahead
-from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
+from retriever.balance import BalanceMode, own_language_bonus
 from retriever.dense_leg import Question
 from retriever.errors import BlankQuery
 from retriever.filters import Filters
@@ -202,10 +203,11 @@ class Retriever:
         if not rows.rows_in(language).any():
             return BalanceChoice(balance, reason)
         name = language_name(language)
-        if OWN_LANGUAGE_BONUS[balance]:
+        bonus, beside = (own_language_bonus(balance, beside_words=some) for some in (False, True))
+        if bonus:
             reason += (
-                f"; the best passage in {name} gets {OWN_LANGUAGE_BONUS[balance]} more if it then "
-                "is the first"
+                f"; the best passage in {name} gets {bonus} more, or {beside:.3f} where words "
+                "count, if it then is the first"
             )
         part = rows.own_part(balance)
         if part < LEAST_WORTH_SAYING:
@@ -226,9 +228,10 @@ class Retriever:
     def missing_phrases(self, query: str, filters: Filters) -> tuple[str, ...]:
         """The quoted phrases of a question that stand in no passage that the filters leave.
 
-        None where the words of the index cannot be searched.
+        Only its first phrases are looked for (`MOST_PHRASES`). None where the words of the index
+        cannot be searched.
         """
-        quoted = dict.fromkeys(quoted_phrases(query))  # each once
+        quoted = tuple(quoted_phrases(query))
         if not quoted:
             return ()
         with self._lock, self._state.index.reading() as database:
@@ -242,7 +245,7 @@ class Retriever:
                 return tuple(
                     written
                     for written, term in quoted
-                    if not len(words.search([(term, 1.0)], 1, allowed).rows)
+                    if not len(words.search(Wanted(((term, 1.0),)), 1, allowed).rows)
                 )
             except (WordsReplaced, LexicalDamage):
                 return ()

@@ -12,6 +12,7 @@ from indexer.vector_index import VectorIndex
 from retriever.balance import BalanceMode, Means
 from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.parallel import Documents
+from retriever.sample import sample_rows
 from retriever.words import WordLeg, open_words
 
 
@@ -20,6 +21,19 @@ class Ranked(NamedTuple):
 
     rows: Rows
     scores: Vectors
+
+    def first_of(self, among: Mask) -> "Ranked":
+        """The best of the rows that are among some: one row, or none."""
+        places = np.flatnonzero(among[self.rows])[:1]
+        return Ranked(self.rows[places], self.scores[places])
+
+    def with_row(self, one: "Ranked", k: int) -> "Ranked":
+        """The k best with a row at another score than it has here, or had not been here."""
+        others = ~np.isin(self.rows, one.rows)
+        rows = np.concatenate([one.rows, self.rows[others]])
+        scores = np.concatenate([one.scores, self.scores[others]])
+        order = np.lexsort((rows, -scores))[:k]
+        return Ranked(rows[order], scores[order])
 
 
 class SearchState:
@@ -35,6 +49,7 @@ class SearchState:
         self._words: WordLeg | None = None
         # Of balanced rows, and of raw ones.
         self._structures: dict[bool, VectorIndex] = {}
+        self._samples: dict[bool, tuple[Rows, Vectors]] = {}
 
     @property
     def means(self) -> Means | None:
@@ -50,6 +65,11 @@ class SearchState:
         """The raw cosines of rows, in their order."""
         raw = [self.index.rows(int(row), int(row) + 1)[0] for row in rows]
         return np.array([row.astype(np.float32) @ query for row in raw], np.float32)
+
+    def sample(self, mode: BalanceMode) -> tuple[Rows, Vectors]:
+        """Rows spread over the index, and their vectors as a mode sees them: shape (rows, dim)."""
+        self._structure(mode)
+        return self._samples[self.effective(mode) != "off"]
 
     def words(self, database: sqlite3.Connection) -> WordLeg:
         """The words of the same commit, opened when they are first needed."""
@@ -70,9 +90,17 @@ class SearchState:
         if balanced not in self._structures:
             spec = self.index.manifest.encoder
             structure = VectorIndex(spec.dim, spec.row_dtype)
+            rows, held, first = sample_rows(self.snapshot.live), [], 0
             for block in self.rows.passages(mode):
                 structure.add(block)
+                here = rows[(rows >= first) & (rows < first + len(block))]
+                held.append(block[here - first].astype(np.float32))
+                first += len(block)
             self._structures[balanced] = structure
+            self._samples[balanced] = (
+                rows,
+                np.concatenate(held) if held else np.empty((0, spec.dim), np.float32),
+            )
         return self._structures[balanced]
 
 

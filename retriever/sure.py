@@ -9,10 +9,11 @@ import numpy.typing as npt
 from indexer.card import Mask
 from retriever.balance import BalanceMode
 from retriever.confidence import (
+    FIRST_ROWS,
     LEAST_PASSAGES,
-    SAMPLE_ROWS,
     Background,
     ConfidenceModel,
+    Crowd,
     ScoreMode,
     confidence_model,
     features,
@@ -20,6 +21,7 @@ from retriever.confidence import (
 from retriever.dense_leg import Question
 from retriever.fusion import mask_of
 from retriever.hit import Confidence
+from retriever.sample import sample_rows
 from retriever.state import SearchState
 
 
@@ -76,30 +78,27 @@ def confidences(
     model = _model(state, balance)
     if model is None or not len(rows):
         return unknown
-    there = np.flatnonzero(allowed)
-    # Evenly over the rows, which stand in the order of their documents.
-    sample = there[np.linspace(0, len(there) - 1, min(SAMPLE_ROWS, len(there))).astype(np.int64)]
-    background = Background.of(_scores(state, question, balance, sample), len(there))
+    among = mask_of(sample_rows(allowed), len(allowed))
+    count = int(np.count_nonzero(among))
+    background = Background.of(
+        state.search(question.vector, balance, count, among).scores,
+        state.search(question.vector, balance, FIRST_ROWS, allowed).scores,
+        int(np.count_nonzero(allowed)),
+    )
     if background is None:
         return unknown
-    languages = state.snapshot.languages
-    own = np.array(
-        [languages[state.snapshot.language_of[row]] == question.language for row in rows]
-    )
-    return model.confidences(features(_scores(state, question, balance, rows), own, background))
+    # What a passage scores with others does not depend on the filters.
+    sample, around = state.sample(balance)
+    held = state.rows.balanced(rows, balance)
+    crowd = Crowd.of(held @ around.T, rows[:, None] == sample)
+    asked = state.rows.questions(question.vector[None], balance)[0]
+    snapshot = state.snapshot
+    languages = [snapshot.languages[place] for place in snapshot.language_of[rows]]
+    own = np.array([language == question.language for language in languages])
+    return model.confidences(features(held @ asked, own, background, crowd))
 
 
 def _model(state: SearchState, balance: BalanceMode) -> ConfidenceModel | None:
     # "full" and "auto" have the same scores but for the lift, which says nothing of an answer.
     fitted: ScoreMode = "off" if state.effective(balance) == "off" else "auto"
     return confidence_model(state.index.manifest.encoder.name, fitted)
-
-
-def _scores(
-    state: SearchState, question: Question, balance: BalanceMode, rows: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float32]:
-    """The dense scores of rows, in their order."""
-    among = mask_of(rows, len(state.snapshot.live))
-    found, scores = state.search(question.vector, balance, len(rows), among)
-    score_of = dict(zip(found.tolist(), scores.tolist(), strict=True))
-    return np.array([score_of[row] for row in rows.tolist()], np.float32)

@@ -7,6 +7,9 @@ by the share of the passages that are in this language: fully where the folder h
 hardly where it is one of many. Names and loan words stand elsewhere too, and count fully; so do
 numbers, codes and quoted phrases. A passage in another language is never asked for words that stand
 nowhere in it.
+
+A word of the question in a passage's title or headings is likely a name, however it counts in
+texts: it counts a little more there, by how rare it is above passages.
 """
 
 import logging
@@ -20,7 +23,8 @@ import numpy as np
 
 from encoder.spec import Vectors
 from indexer.card import Mask
-from indexer.lexical_index import Found, LexicalDamage, LexicalIndex, Term, Weighted
+from indexer.lexical_index import LexicalDamage, LexicalIndex
+from indexer.lexical_terms import Found, Term, Wanted
 from indexer.store import Index, Snapshot
 from indexer.store.derived import lexical_record, lexical_texts, open_lexical
 
@@ -30,6 +34,8 @@ log = logging.getLogger(__name__)
 # is common: in a folder of 1,000 passages, one that stands in more than 30.
 RARITY_POWER = 5
 LEAST_RARITY = 0.5
+# What a word that stands above one passage alone counts there beside that.
+ABOVE_MOST = 0.25
 # Numbers, codes and phrases: whatever the language.
 _MARKED = re.compile(r"\d|[^\w'’]")
 
@@ -52,7 +58,7 @@ class WordLeg:
         self._parts = tuple(parts)
         self._passages = sum(part.passages for part in parts)
 
-    def weigh(self, terms: Sequence[Term], language: str) -> Weighted:
+    def weigh(self, terms: Sequence[Term], language: str) -> Wanted:
         """Say what each term counts, in (0, 1], leaving out those that count nothing.
 
         Args:
@@ -68,15 +74,22 @@ class WordLeg:
                 weighted.append(
                     (term, rarity**RARITY_POWER * self._neutrality(term, held, language, own))
                 )
-        return tuple((term, weight) for term, weight in weighted if weight > 0)
+        above = []
+        for term in terms:
+            rarity = self._rarity(sum(part.frequency_above(term) for part in self._parts))
+            if rarity >= LEAST_RARITY:
+                above.append((term, ABOVE_MOST * rarity))
+        return Wanted(tuple(pair for pair in weighted if pair[1] > 0), tuple(above))
 
-    def weigh_alone(self, terms: Sequence[Term]) -> Weighted:
+    def weigh_alone(self, terms: Sequence[Term]) -> Wanted:
         """Say what each term counts where nothing else ranks: as in BM25, common ones too."""
         held = [sum(part.frequency(term) for part in self._parts) for term in terms]
-        return tuple(
-            (term, ln(1 + (max(self._passages, count) - count + 0.5) / (count + 0.5)))
-            for term, count in zip(terms, held, strict=True)
-            if count
+        return Wanted(
+            tuple(
+                (term, ln(1 + (max(self._passages, count) - count + 0.5) / (count + 0.5)))
+                for term, count in zip(terms, held, strict=True)
+                if count
+            )
         )
 
     def _rarity(self, count: int) -> float:
@@ -93,15 +106,15 @@ class WordLeg:
         neutral = min(1.0, elsewhere / max(held, elsewhere) / (1 - own)) ** 2
         return own + (1 - own) * neutral
 
-    def search(self, terms: Weighted, limit: int, allowed: Mask | None = None) -> Found:
+    def search(self, wanted: Wanted, limit: int, allowed: Mask | None = None) -> Found:
         """Find the passages with the largest sums, best first, equal ones by row.
 
         Args:
-            terms: As `weigh` gives them.
+            wanted: As `weigh` gives it.
             limit: Most passages wanted.
             allowed: Shape (rows,); False keeps a row out.
         """
-        found = [part.search(terms, limit, allowed) for part in self._parts if terms]
+        found = [part.search(wanted, limit, allowed) for part in self._parts if wanted]
         if not found:
             return Found(np.empty(0, np.int64), np.empty(0, np.float32), is_all=True)
         rows = np.concatenate([part.rows for part in found])
@@ -110,13 +123,13 @@ class WordLeg:
         is_all = all(part.is_all for part in found) and len(rows) <= limit
         return Found(rows[order], scores[order], is_all)
 
-    def sums(self, terms: Weighted, rows: int) -> Vectors:
+    def sums(self, wanted: Wanted, rows: int) -> Vectors:
         """The sum of every row, 0 where no term stands: shape (rows,).
 
         Raises:
             LexicalDamage: The index names rows beyond.
         """
-        found = self.search(terms, max(1, self._passages), np.ones(rows, np.bool_))
+        found = self.search(wanted, max(1, self._passages), np.ones(rows, np.bool_))
         sums = np.zeros(rows, np.float32)
         sums[found.rows] = found.scores
         return sums

@@ -24,7 +24,7 @@ from encoder.console import show_log
 from encoder.cut import tell_of_cut_passages, tell_of_cut_queries
 from encoder.hardware import DeviceChoice
 from encoder.registry import REGISTRY
-from retriever.confidence import ConfidenceModel
+from retriever.confidence import FEATURES, ConfidenceModel
 from retriever.snippet import Snippet
 from tests.test_wrong_input import load
 from tests.word_states import WordEncoder
@@ -199,7 +199,7 @@ def test_an_index_of_so_few_passages_that_none_stands_out_says_so(
     assert capsys.readouterr().err == (f"{unknown}nothing was fitted for concepts.\n")
     assert search(index_dir, "cat") == 0
     assert capsys.readouterr().err == ""
-    model = ConfidenceModel((0.0,) * 6, 0.9, 0.5, 0.05, 0.2)
+    model = ConfidenceModel((0.0,) * len(FEATURES), 0.9, 0.5, 0.05, 0.2)
     monkeypatch.setattr("retriever.sure.confidence_model", lambda encoder, mode: model)
     assert search(index_dir, "cat") == 0
     assert search(index_dir, "cat", "--lang", "ja") == 0

@@ -13,6 +13,7 @@ from retriever.confidence import (
     FOLDER,
     Background,
     ConfidenceModel,
+    Crowd,
     confidence_model,
     features,
     save_models,
@@ -24,32 +25,43 @@ from retriever.shape import Shape
 from tests.concept_encoder import ConceptEncoder
 from tests.test_wrong_input import load
 
-MODEL = ConfidenceModel((0.0, 0.0, 1.0, 0.0, 0.0, 0.0), 0.9, 0.5, 0.05, 0.2)
+MODEL = ConfidenceModel((0.0, 0.0, 1.0) + (0.0,) * (len(FEATURES) - 3), 0.9, 0.5, 0.05, 0.2)
 
 
-def test_a_background_is_the_mean_and_spread_of_random_scores() -> None:
+def test_a_background_is_the_mean_and_spread_of_random_scores_and_the_lead_of_the_best() -> None:
     scores = np.array([0.1, 0.3] * 5, np.float32)
-    background = Background.of(scores, 50)
+    first = np.array([0.8, 0.7, 0.6, 0.55, 0.5], np.float32)
+    background = Background.of(scores, first, 50)
     assert background is not None
     assert [background.mean, background.spread] == pytest.approx([0.2, 0.1])
+    assert [background.best, background.lead] == pytest.approx([0.8, 0.3])
     assert background.passages == 50
-    assert Background.of(scores[:9], 50) is None
-    assert Background.of(scores, 9) is None
+    assert Background.of(scores[:9], first, 50) is None
+    assert Background.of(scores, first, 9) is None
+
+
+def test_a_crowd_is_what_a_passage_scores_with_others_and_not_with_itself() -> None:
+    products = np.array([[1.0, 0.1, 0.3], [0.2, 0.2, 0.8]], np.float32)
+    crowd = Crowd.of(products, np.array([[True, False, False], [False] * 3]))
+    assert crowd.means == pytest.approx([0.2, 0.4])
+    assert crowd.spreads == pytest.approx([0.1, (0.24 / 3) ** 0.5])
 
 
 def test_what_the_probability_is_computed_from() -> None:
     rows = features(
-        np.array([0.5, 0.3], np.float32), np.array([True, False]), Background(0.2, 0.1, 8)
+        np.array([0.5, 0.3], np.float32),
+        np.array([True, False]),
+        Background(mean=0.2, spread=0.1, passages=8, best=0.6, lead=0.25),
+        Crowd(np.array([0.1, 0.2]), np.array([0.2, 0.05])),
     )
     among = (2 * np.log(8)) ** 0.5
-    assert rows == pytest.approx(
-        np.array([[1, 0.5, 3, among, 0, 1], [1, 0.3, 1, among, 2, 0]]), abs=1e-6
-    )
+    expected = [[1, 0.5, 3, among, 1, 1, 2, 2.5, 0.2], [1, 0.3, 1, among, 3, 0, 2, 2.5, 0.2]]
+    assert rows == pytest.approx(np.array(expected), abs=1e-6)
     assert len(FEATURES) == rows.shape[1]
 
 
 def test_probabilities_have_names() -> None:
-    rows = np.zeros((3, 6))
+    rows = np.zeros((3, len(FEATURES)))
     rows[:, 2] = (3, 1, -1)  # odds, as logarithms
     assert MODEL.confidences(rows) == (
         Confidence(pytest.approx(0.952574), "strong"),  # type: ignore[arg-type]
@@ -67,9 +79,9 @@ def test_a_threshold_is_higher_the_more_collections_differ() -> None:
     def with_odds(logarithm: float) -> list[float]:
         return [1 / (1 + np.exp(-logarithm))] * 3
 
-    # The mean 1, and 1.645 of the standard deviation of 0 and 2, with that of their mean.
-    expected = 1 + 1.645 * 2**0.5 * 1.5**0.5
-    least = thresholds_for([np.array(with_odds(0)), np.array(with_odds(2))], 0.05)
+    # The mean 1, and 19 of 20 of the deviation of 0, 1 and 2, with that of their mean.
+    expected = 1 + 2.920 * (4 / 3) ** 0.5
+    least = thresholds_for([np.array(with_odds(logarithm)) for logarithm in (0, 1, 2)], 0.05)
     assert np.log(least / (1 - least)) == pytest.approx(expected, abs=1e-6)
 
 
@@ -126,7 +138,7 @@ def test_the_terminal_says_what_no_label_means_once_and_not_of_each_hit(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    model = ConfidenceModel((weight, 0.0, 0.0, 0.0, 0.0, 0.0), 0.9, 0.5, 0.05, 0.2)
+    model = ConfidenceModel((weight,) + (0.0,) * (len(FEATURES) - 1), 0.9, 0.5, 0.05, 0.2)
     monkeypatch.setattr("retriever.sure.confidence_model", lambda encoder, mode: model)
     monkeypatch.setattr("retriever.confidence.LEAST_PASSAGES", 2)
     monkeypatch.setattr("retriever.sure.LEAST_PASSAGES", 2)

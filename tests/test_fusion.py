@@ -5,12 +5,13 @@ import pytest
 
 from encoder.spec import Vectors
 from indexer.card import Mask, Rows
-from indexer.lexical_index import LexicalIndex, LexicalText
+from indexer.lexical_index import LexicalIndex
+from indexer.lexical_terms import LexicalText
 from indexer.vector_index import VectorIndex
 from retriever import fusion
 from retriever.fusion import Legs, best_fused
 from retriever.question_words import question_terms
-from retriever.words import WordLeg
+from retriever.words import ABOVE_MOST, WordLeg
 
 ROWS, DIM = 3000, 16
 QUESTION = "w3 w40 w200 w700 w1500"
@@ -37,28 +38,46 @@ def words() -> WordLeg:
 
 @pytest.mark.parametrize("share", [1.0, 0.1, 0.01, 0.001])
 @pytest.mark.parametrize("top", [0.0, 0.05, 0.5, 5.0])
+@pytest.mark.parametrize(
+    "own_lift", [(0.0, 0.3, 1), (0.01, 0.3, 1), (0.3, 0.3, 0.7), (0.01, 2.0, 0.8)]
+)
 def test_the_best_of_both_legs_are_those_of_all_sums(
-    share: float, top: float, vectors: Vectors, words: WordLeg, monkeypatch: pytest.MonkeyPatch
+    share: float,
+    top: float,
+    own_lift: tuple[float, float, float],
+    vectors: Vectors,
+    words: WordLeg,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    own_share, lift, part = own_lift
     monkeypatch.setattr(fusion, "FIRST_DEPTH", 16)  # so that it has to look further
-    structure = VectorIndex(DIM, "float32")
-    structure.add(vectors)
     query = vectors[0]
 
-    def dense(most: int, among: Mask) -> tuple[Rows, Vectors]:
-        return structure.search(query, most, among)
-
     allowed = np.random.default_rng(3).random(ROWS) < share
-    terms = words.weigh(question_terms(QUESTION), "en")
-    ranked = best_fused(Legs(dense, words, terms, top), 10, allowed)
-    sums = vectors @ query + top * np.minimum(fusion.MOST, words.sums(terms, ROWS))
+    own = np.random.default_rng(4).random(ROWS) < own_share
+    plain = vectors @ query
+    left = np.where(own & (plain > 0), plain * np.float32(part), plain)
+
+    def dense(most: int, among: Mask) -> tuple[Rows, Vectors]:
+        rows = np.flatnonzero(among)
+        rows = rows[np.argsort(-left[rows], kind="stable")][:most]
+        return rows, left[rows]
+
+    wanted = words.weigh(question_terms(QUESTION), "en")
+    ranked = best_fused(Legs(dense, words, wanted, top, own, lift, part), 10, allowed)
+    sums = left + top * np.minimum(fusion.MOST, words.sums(wanted, ROWS))
+    if (own & allowed).any():
+        best_own = int(np.where(own & allowed, sums, -9).argmax())
+        raised = sums[best_own] + lift + plain[best_own] - left[best_own]
+        if raised >= sums[allowed].max():
+            sums[best_own] = raised
     best = sorted(np.flatnonzero(allowed), key=lambda row: (-sums[row], row))[:10]
     assert ranked.scores == pytest.approx(sums[best], abs=1e-5)
     assert set(ranked.rows.tolist()) == {int(row) for row in best}
 
 
 def test_what_a_word_counts_rises_with_how_rare_it_is(words: WordLeg) -> None:
-    weights = [weight for _, weight in words.weigh(question_terms(QUESTION), "en")]
+    weights = [weight for _, weight in words.weigh(question_terms(QUESTION), "en").terms]
     assert weights == sorted(weights)
     assert max(weights) <= 1
 
@@ -76,3 +95,41 @@ def test_two_indexes_of_words_answer_as_one(words: WordLeg) -> None:
     assert {int(row) for row in found.rows if row >= ROWS - 100}
     first = words.search(terms, 7)
     assert first.rows.tolist() == found.rows[:7].tolist()
+
+
+def test_a_word_counts_more_above_a_passage_by_how_rare_it_is_there_and_only_the_most_of_them() -> (
+    None
+):
+    titles = {7: "zeppelin tuba", 8: "tuba", 9: "tuba"}
+    texts = [
+        LexicalText(row, "zeppelin tuba" if row < 40 else "", titles.get(row, ""), "en")
+        for row in range(100)
+    ]
+    leg = WordLeg([LexicalIndex.in_memory(texts)])
+    wanted = leg.weigh(question_terms("zeppelin tuba nowhere"), "en")
+    # In texts both are too common to count; above them one stands once, the other three times.
+    assert wanted.terms == ()
+    rare, rarer = (1 - np.log(count + 1) / np.log(101) for count in (3, 1))
+    sums = leg.sums(wanted, 100)
+    assert sums[[7, 8, 9]] == pytest.approx([ABOVE_MOST * rarer] + [ABOVE_MOST * rare] * 2)
+    assert not np.delete(sums, [7, 8, 9]).any()
+
+
+def test_the_best_in_the_questions_language_is_lifted_though_another_of_it_holds_the_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fusion, "FIRST_DEPTH", 2)
+    scores = np.array([[1.0], [0.99], [0.98], [0.1]] + [[0.0]] * 40, np.float32)
+    structure = VectorIndex(1, "float32")
+    structure.add(scores)
+    texts = [LexicalText(row, "word" if row == 3 else "", "", "en") for row in range(44)]
+    words = WordLeg([LexicalIndex.in_memory(texts)])
+    own = np.isin(np.arange(44), [2, 3])
+    wanted = words.weigh(question_terms("word"), "en")
+    legs = Legs(
+        lambda most, among: structure.search(np.ones(1, np.float32), most, among),
+        words, wanted, 0.1, own, 0.05,
+    )  # fmt: skip
+    ranked = best_fused(legs, 1, np.ones(44, np.bool_))
+    assert ranked.rows.tolist() == [2]
+    assert ranked.scores == pytest.approx([1.03])

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.lexical_index import LexicalIndex, LexicalText
+from indexer.lexical_index import LexicalIndex
+from indexer.lexical_terms import LexicalText, Wanted
 from indexer.words import MOST_CHARS, find_words
-from retriever.question_words import question_terms
+from retriever.question_words import question_terms, quoted_phrases
 
 PASSAGES = (
     "Press E-21 to descale the EM-40; run it with --no-pager and v2.3.1 of name.py, in C++.",
@@ -35,7 +36,7 @@ def index() -> LexicalIndex:
 
 def found(index: LexicalIndex, question: str) -> list[int]:
     terms = [(term, 1.0) for term in question_terms(question)]
-    return sorted(index.search(terms, len(PASSAGES)).rows.tolist()) if terms else []
+    return sorted(index.search(Wanted(terms), len(PASSAGES)).rows.tolist()) if terms else []
 
 
 @pytest.mark.parametrize(
@@ -120,3 +121,9 @@ def test_a_text_is_found_by_its_own_words(text: str) -> None:
     terms = question_terms(text)
     index = LexicalIndex.in_memory([LexicalText(0, text, "", "und")])
     assert [term.text for term in terms if index.frequency(term) == 0] == []
+
+
+def test_a_page_of_quotes_is_asked_for_its_first_phrases_only() -> None:
+    asked = " ".join(f'"red train {number}" "blue bus"' for number in range(100))
+    found = [written for written, _ in quoted_phrases(asked)]
+    assert found == ["red train 0", "blue bus", *(f"red train {n}" for n in range(1, 15))]

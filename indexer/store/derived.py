@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from indexer.lexical_index import RECIPE, LexicalDamage, LexicalIndex, LexicalText, update
+from indexer.lexical_index import RECIPE, LexicalDamage, LexicalIndex, update
+from indexer.lexical_terms import LexicalText
 from indexer.manifest import fsync_folder
 
 LEXICAL = "lexical"

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from encoder.spec import Vectors
 from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows
-from retriever.fusion import MOST, bonus, mask_of, spread_rows
+from retriever.fusion import MOST, bonus, mask_of
 from retriever.question_words import question_terms
+from retriever.sample import sample_rows
 from retriever.words import WordLeg
 
 Scores = npt.NDArray[np.float32]
@@ -64,8 +65,8 @@ class Candidates:
         self._words = words
         # Of each question that was asked: the rows that its words count in, and how much. Every
         # balance mode adds the same, and they are few.
-        self._counted: dict[tuple[str, str], tuple[npt.NDArray[np.int64], Vectors]] = {}
-        self._sample = mask_of(spread_rows(rows.source.live), len(document_of))[self._order]
+        self._counted: dict[tuple[str, str], tuple[npt.NDArray[np.int64], Vectors] | None] = {}
+        self._sample = mask_of(sample_rows(rows.source.live), len(document_of))[self._order]
 
     def scores(self, questions: Questions, mode: BalanceMode) -> Iterator[tuple[slice, Scores]]:
         """Score every document for every question, some questions at a time.
@@ -80,12 +81,7 @@ class Candidates:
             by_row = self._rows.questions(questions.vectors[block], mode) @ passages.T
             # What a word counts follows from the scores before one of them is lifted.
             tops = [bonus(row[self._sample]) for row in by_row]
-            self._place_own(by_row, questions.languages[block], mode)
-            if self._words is not None:
-                asked = zip(questions.texts[block], questions.languages[block], tops, strict=True)
-                for row, (text, language, top) in zip(by_row, asked, strict=True):
-                    places, counts = self._sums(self._words, text, language)
-                    row[places] += top * counts
+            self._place_own(by_row, questions, block, mode, tops)
             # A document has the score of its best passage: that is where search ranks it.
             scores = np.full((len(by_row), self._documents), -np.inf, np.float32)
             scores[:, self._found] = np.maximum.reduceat(by_row, self._starts, axis=1)
@@ -93,32 +89,53 @@ class Candidates:
 
     def _sums(
         self, words: WordLeg, text: str, language: str
-    ) -> tuple[npt.NDArray[np.int64], Vectors]:
-        """Where the words of a question count, and how much, as in retriever/fusion.py."""
+    ) -> tuple[npt.NDArray[np.int64], Vectors] | None:
+        """Where the words of a question count, and how much, as in retriever/fusion.py.
+
+        None where it holds no word that counts.
+        """
         key = text, language
         if key not in self._counted:
-            weighted = words.weigh(question_terms(text), language)
-            sums = words.sums(weighted, len(self._rows.source.live))[self._order]
+            wanted = words.weigh(question_terms(text), language)
+            sums = words.sums(wanted, len(self._rows.source.live))[self._order]
             places = np.flatnonzero(sums)
-            self._counted[key] = places, np.minimum(MOST, sums[places]).astype(np.float32)
+            counts = np.minimum(MOST, sums[places]).astype(np.float32)
+            self._counted[key] = (places, counts) if wanted else None
         return self._counted[key]
 
-    def _place_own(self, by_row: Scores, languages: Sequence[str], mode: BalanceMode) -> None:
-        """Place the rows in each question's own language, as retriever/dense_leg.py does.
+    def _place_own(
+        self,
+        by_row: Scores,
+        questions: Questions,
+        block: slice,
+        mode: BalanceMode,
+        tops: Sequence[float],
+    ) -> None:
+        """Add words and place the rows in each question's own language, as search does.
 
-        The best is raised where that makes it the first; the others count a part of their score.
+        The best is raised where that makes it the first; the others count a part of their score
+        (retriever/dense_leg.py, retriever/fusion.py).
         """
-        if self._rows.effective(mode) == "off":
-            return
-        lift, part = self._rows.bonus(mode), np.float32(self._rows.own_part(mode))
-        asked_in, first = np.array(languages), by_row.max(axis=1)
-        for language in dict.fromkeys(languages):
-            columns = np.flatnonzero(self._rows.rows_in(language)[self._order])
-            if len(columns):
-                questions = np.flatnonzero(asked_in == language)
-                plain = by_row[np.ix_(questions, columns)]
-                best, own = plain.argmax(axis=1), np.where(plain > 0, plain * part, plain)
-                raised = plain[np.arange(len(best)), best] + lift
-                enough = raised >= first[questions]
-                own[enough, best[enough]] = raised[enough]
-                by_row[np.ix_(questions, columns)] = own
+        placed = self._rows.effective(mode) != "off"
+        part = np.float32(self._rows.own_part(mode))
+        columns_of = {
+            language: np.flatnonzero(self._rows.rows_in(language)[self._order])
+            for language in dict.fromkeys(questions.languages[block])
+        }
+        for at, row in enumerate(by_row):
+            language, counted = questions.languages[block][at], None
+            if self._words is not None:
+                counted = self._sums(self._words, questions.texts[block][at], language)
+            columns = columns_of[language]
+            plain = row[columns]
+            if placed:
+                row[columns] = np.where(plain > 0, plain * part, plain)
+            if counted is not None:
+                row[counted[0]] += tops[at] * counted[1]
+            if placed and len(columns):
+                best = int(row[columns].argmax())
+                gone = plain[best] * (1 - part) if plain[best] > 0 else 0
+                lift = self._rows.bonus(mode, beside_words=counted is not None)
+                raised = row[columns[best]] + np.float32(gone) + np.float32(lift)
+                if raised >= row.max():
+                    row[columns[best]] = raised

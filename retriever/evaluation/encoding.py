@@ -11,7 +11,7 @@ from encoder.spec import Encoder, Vectors
 from indexer.chunk import CUT_SLACK_TOKENS, Chunking, chunk_document
 from indexer.document import Document
 from indexer.language import detect_language
-from indexer.lexical_index import LexicalText
+from indexer.lexical_terms import LexicalText
 from retriever.evaluation.collection import JudgedText, primary
 from retriever.evaluation.options import LanguageKind, PassageKind
 from retriever.evaluation.vector_cache import Kind, VectorCache, text_key

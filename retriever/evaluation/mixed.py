@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from encoder.spec import EncoderSpec, Vectors
-from indexer.lexical_index import LexicalIndex, LexicalText
+from indexer.lexical_index import LexicalIndex
+from indexer.lexical_terms import LexicalText
 from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.errors import EvaluationError

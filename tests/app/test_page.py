@@ -12,7 +12,7 @@ from app.narrowing import url_checks
 from indexer.build import build_index
 from indexer.manifest import NO_SHA256, read_manifest, sealed
 from indexer.store import IndexWriter, lock_for_writing
-from retriever.confidence import ConfidenceModel
+from retriever.confidence import FEATURES, ConfidenceModel
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
 
@@ -112,7 +112,7 @@ def test_an_index_of_so_few_passages_that_none_stands_out_says_so(
     assert texts(page, "ct-line")[1] == (
         "How sure the hits are is not known: nothing was fitted for concepts."
     )
-    model = ConfidenceModel((0.0,) * 6, 0.9, 0.5, 0.05, 0.2)
+    model = ConfidenceModel((0.0,) * len(FEATURES), 0.9, 0.5, 0.05, 0.2)
     monkeypatch.setattr("retriever.sure.confidence_model", lambda encoder, mode: model)
     page.selectbox(key="least").set_value("weak").run()
     assert texts(page, "ct-line")[1] == (
@@ -369,7 +369,7 @@ def test_words_that_stand_nowhere_are_not_an_empty_index(index_dir: Path) -> Non
 def test_a_page_with_sure_results_only_says_that_nothing_is_and_shows_it_when_asked(
     index_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = ConfidenceModel((-9.0, 0.0, 0.0, 0.0, 0.0, 0.0), 0.9, 0.5, 0.05, 0.2)
+    model = ConfidenceModel((-9.0,) + (0.0,) * (len(FEATURES) - 1), 0.9, 0.5, 0.05, 0.2)
     monkeypatch.setattr("retriever.sure.confidence_model", lambda encoder, mode: model)
     monkeypatch.setattr("retriever.confidence.LEAST_PASSAGES", 2)
     monkeypatch.setattr("retriever.sure.LEAST_PASSAGES", 2)

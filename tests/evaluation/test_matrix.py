@@ -11,7 +11,7 @@ import pytest
 
 from indexer.build import build_index
 from indexer.language import detect_language
-from retriever import fusion
+from retriever import sample
 from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
 from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.evaluation.beir import read_collection
@@ -151,7 +151,7 @@ QUESTIONS = (QUESTION, "Woher kommt das Wasser in Zimmer 4711?", f"¿Dónde est�
 def test_documents_are_ranked_as_search_ranks_them(
     mode: BalanceMode, search_mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fusion, "SPREAD_ROWS", 16)  # so that it is not all of them
+    monkeypatch.setattr(sample, "SAMPLE_ROWS", 16)  # so that it is not all of them
     docs = make_docs(tmp_path / "docs", ("de", "es"))
     text = (docs / "es07.txt").read_text("utf-8")
     # The last passage of a long document holds the words that are asked for.
