@@ -141,15 +141,19 @@ class PackedBert:
                 one length share an attention call.
         """
         runs = runs_of(lengths)
+        x = self.embedded(ids, lengths)
+        for layer in self.layers:
+            x = layer(x, runs)
+        return x[: len(ids)]
+
+    def embedded(self, ids: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+        """States before the first layer, filled with tokens of no text: (filled tokens, dim)."""
         filled = -(-len(ids) // self._filled_to) * self._filled_to
         places = torch.cat([torch.arange(length) for length in lengths])
         x = torch.zeros(filled, self.dim)
         x[: len(ids)] = self._words.index_select(0, ids).float()
         x[: len(ids)] += self._places.index_select(0, places)
-        x = self._norm(x.to(self._dtype))
-        for layer in self.layers:
-            x = layer(x, runs)
-        return x[: len(ids)]
+        return self._norm(x.to(self._dtype))
 
 
 class _Taker:

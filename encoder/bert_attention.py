@@ -8,7 +8,9 @@ from torch.nn import functional
 
 # From this length on, one text at a time and without the running maximum of a stable softmax is
 # faster than torch's fused kernel; below it, neighbours of one length share a call.
-LONG_TEXT_TOKENS = 96
+LONG_TEXT_TOKENS = 48
+# Scores of one operation: they are written, read three times, and should stay in a core's cache.
+SCORES_BYTES = 1_100_000
 # Sums of exponentials outside of this range mean that scores were too large or too small for
 # float32 without subtracting their maximum.
 LEAST_SUM, MOST_SUM = 1e-20, 1e30
@@ -62,17 +64,28 @@ def attend(qkv: torch.Tensor, runs: Sequence[Run], heads: int) -> torch.Tensor:
     return seen
 
 
+def heads_at_once(length: int, heads: int) -> int:
+    """How many heads of a text of this length share an operation: as their scores fit a cache."""
+    fitting = max(1, SCORES_BYTES // (4 * length * length))
+    return max(n for n in range(1, heads + 1) if heads % n == 0 and n <= max(1, fitting))
+
+
 def _one_by_one(qkv: torch.Tensor, run: Run, heads: int, seen: torch.Tensor) -> bool:
     """Attend within each text of a run; False if the scores are too large for this way."""
     length, width = run.length, seen.shape[1] // heads
-    scores = torch.empty(heads, length, length)
+    group = heads_at_once(length, heads)
+    scores = torch.empty(group, length, length)
+    out = torch.empty(heads, length, width)
     sums = torch.empty(run.texts, heads, length, 1)
     for i in range(run.texts):
         part = slice(run.start + i * length, run.start + (i + 1) * length)
         q, k, v = qkv[part].view(length, 3, heads, width).permute(1, 2, 0, 3)  # (heads, length, -1)
-        torch.bmm(q, k.transpose(1, 2), out=scores).exp_()
-        torch.sum(scores, dim=2, keepdim=True, out=sums[i])
-        out = torch.bmm(scores, v)
+        k = k.transpose(1, 2)
+        for first in range(0, heads, group):
+            some = slice(first, first + group)
+            torch.bmm(q[some], k[some], out=scores).exp_()
+            torch.sum(scores, dim=2, keepdim=True, out=sums[i, some])
+            torch.bmm(scores, v[some], out=out[some])
         torch.div(out, sums[i], out=seen[part].view(length, heads, width).transpose(0, 1))
     least, most = torch.aminmax(sums)
     return bool(least > LEAST_SUM and most < MOST_SUM)
