@@ -35,8 +35,8 @@ SMOOTHING = 0.6
 # Units behind GELU that stay in float32: one or two reach 60, where most stay below 5.
 WIDE_UNITS = 16
 # Tokens are filled up to a multiple of this: oneDNN compiles each product once for each number of
-# tokens, which takes milliseconds.
-FILLED_TO = 32
+# tokens, which takes milliseconds. A question has few tokens, and each of them costs.
+FILLED_TO, SHORT_FILLED_TO, SHORT_TOKENS = 32, 8, 64
 # Tokens that are rounded at a time: what is written and read again stays in a core's cache.
 BLOCK_TOKENS = 512
 # GELU is nowhere below this.
@@ -99,7 +99,10 @@ class Int8Layer(NamedTuple):
     step: float  # of what leaves GELU
     zero: int
     narrow: Product
-    exact_widen: Linear  # (WIDE_UNITS, dim)
+    # GELU(x) is h + h erf(h), with h = x / sqrt(2), times sqrt(1/2): the roots are in the weights.
+    # Laid out so that a token's sums do not depend on how many tokens there are.
+    exact_widen: torch.Tensor  # (dim, WIDE_UNITS)
+    exact_bias: torch.Tensor
     exact_narrow: torch.Tensor  # (WIDE_UNITS, dim)
     norm: Norm
 
@@ -108,7 +111,8 @@ class Int8Layer(NamedTuple):
         seen = attend(self.qkv(rounded(x, self.into_qkv)), runs, self.heads)
         x = self.attended_norm(self.attended.add_to(as_bytes(seen), x))
         wide = self.widen.gelu(rounded(x, self.into_widen), self.step, self.zero)
-        exact = torch.ops.aten.gelu_(self.exact_widen(x))
+        half = torch.addmm(self.exact_bias, x, self.exact_widen)
+        exact = torch.addcmul(half, half, half.erf())
         return self.norm(self.narrow.add_to(wide, x.addmm_(exact, self.exact_narrow)))
 
 
@@ -158,8 +162,14 @@ def use_int8(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> None:
     """Run all layers' matrix products on 8-bit integers from now on."""
     floats = [layer for layer in bert.layers if isinstance(layer, Layer)]
     bert.replace_layers(
-        [int8_layer(layer, found) for layer, found in zip(floats, ranges, strict=True)], FILLED_TO
+        [int8_layer(layer, found) for layer, found in zip(floats, ranges, strict=True)], filled
     )
+
+
+def filled(tokens: int) -> int:
+    """So many tokens, those of no text included, are computed for these."""
+    to = SHORT_FILLED_TO if tokens <= SHORT_TOKENS else FILLED_TO
+    return -(-tokens // to) * to
 
 
 def kernel_fault() -> str | None:
@@ -230,8 +240,9 @@ def int8_layer(layer: Layer, ranges: LayerRanges) -> Int8Layer:
         step=gelu_step,
         zero=zero,
         narrow=_product(Linear(narrow.weight[:, rounded], narrow.bias), gelu_step, zero),
-        exact_widen=Linear(layer.widen.weight[exact].contiguous(), layer.widen.bias[exact]),
-        exact_narrow=narrow.weight[:, exact].t().contiguous(),
+        exact_widen=(layer.widen.weight[exact] * 0.5**0.5).t().contiguous(),
+        exact_bias=layer.widen.bias[exact] * 0.5**0.5,
+        exact_narrow=(narrow.weight[:, exact] * 0.5**0.5).t().contiguous(),
         norm=layer.norm,
     )
 
