@@ -15,7 +15,7 @@ factor without a sign. What the 128 adds to a product is the same for every toke
 the bias.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -29,9 +29,9 @@ from encoder.spec import EncoderSpec
 
 MIDDLE = 128
 # Room above what was seen, so that other text is seldom cut.
-HEADROOM = 1.1
-# How much of a channel's range goes to its weights: 0 none, 1 all of it.
-SMOOTHING = 0.6
+HEADROOM = 1.05
+# How much of a channel's range goes to its weights, before each product.
+SMOOTHING_QKV, SMOOTHING_ATTENDED, SMOOTHING_WIDEN = 0.9, 0.8, 0.65
 # Units behind GELU that stay in float32: one or two reach 60, where most stay below 5.
 WIDE_UNITS = 16
 # Tokens are filled up to a multiple of this: oneDNN compiles each product once for each number of
@@ -86,15 +86,27 @@ class Product(NamedTuple):
         return out
 
 
+class Rounding(NamedTuple):
+    """How each channel is stored as a whole number, x / step + 128.5 cut to its whole part.
+
+    Attributes:
+        per_step: Shape (dim,): 1 / step of each channel.
+        middle: Shape (dim,): 128.5, less where the channel's middle lies.
+    """
+
+    per_step: torch.Tensor
+    middle: torch.Tensor
+
+
 class Int8Layer(NamedTuple):
     """One layer; made by `int8_layer`."""
 
     heads: int
-    into_qkv: torch.Tensor  # (dim,): 1 / step of each channel
+    into_qkv: Rounding
     qkv: Product  # values leave it in steps and moved by MIDDLE, ready for rounding
     attended: Product
     attended_norm: Norm
-    into_widen: torch.Tensor
+    into_widen: Rounding
     widen: Product
     step: float  # of what leaves GELU
     zero: int
@@ -116,17 +128,15 @@ class Int8Layer(NamedTuple):
         return self.norm(self.narrow.add_to(wide, x.addmm_(exact, self.exact_narrow)))
 
 
-_HALF = torch.tensor(MIDDLE + 0.5)
-
-
-def rounded(x: torch.Tensor, per_step: torch.Tensor) -> torch.Tensor:
-    """Round to uint8: (tokens, channels) float32, (channels,) float32."""
+def rounded(x: torch.Tensor, by: Rounding) -> torch.Tensor:
+    """Round to uint8: (tokens, channels) float32."""
     if len(x) <= BLOCK_TOKENS:
-        return as_bytes(torch.addcmul(_HALF, x, per_step))
+        return as_bytes(torch.addcmul(by.middle, x, by.per_step))
     out = torch.empty(x.shape, dtype=torch.int8)
     block = torch.empty(BLOCK_TOKENS, x.shape[1])
     for part, into in zip(x.split(BLOCK_TOKENS), out.split(BLOCK_TOKENS), strict=True):
-        into.copy_(torch.addcmul(_HALF, part, per_step, out=block[: len(part)]).clamp_(0, 255))
+        scaled = torch.addcmul(by.middle, part, by.per_step, out=block[: len(part)])
+        into.copy_(scaled.clamp_(0, 255))
     return out.view(torch.uint8)
 
 
@@ -187,7 +197,7 @@ def kernel_fault() -> str | None:
     x[::2, 5:] = 7
     expected = x.float() @ (127 * signs).t()
     try:
-        product = _product(Linear(signs, torch.zeros(32)), 1.0, 0)
+        product = product_of(Linear(signs, torch.zeros(32)), 1.0, 0)
         plain = product(x) * 127
         added = product.add_to(x, torch.ones(32, 32)) * 127 - 127
         narrow = product.gelu(x, 64.0, 3)
@@ -205,41 +215,31 @@ def kernel_fault() -> str | None:
     return None
 
 
-def multiply_alone(tokens: int, into: int, out: int, *, int8: bool) -> Callable[[], torch.Tensor]:
-    """Make a matrix product of one shape that can be timed: (tokens, into) by (into, out)."""
-    linear = Linear(torch.randn(out, into), torch.randn(out))
-    if not int8:
-        x = torch.randn(tokens, into)
-        return lambda: linear(x)
-    product, small = _product(linear, 0.1, MIDDLE), torch.full((tokens, into), 3, dtype=torch.uint8)
-    return lambda: product(small)
-
-
 def int8_layer(layer: Layer, ranges: LayerRanges) -> Int8Layer:
     """Round a layer's weights, for inputs of the given ranges."""
     dim = len(layer.norm.weight)
-    into_qkv, step, qkv = _smoothed(layer.qkv, ranges.into_qkv)
+    into_qkv, qkv = smoothed(layer.qkv, ranges.into_qkv, SMOOTHING_QKV)
+    by, attended = smoothed(layer.attended, ranges.attended, SMOOTHING_ATTENDED)
     # The weights of attention sum to 1, so what is added to values comes out of it unchanged.
-    value_step = _step(ranges.attended)
-    qkv.weight[2 * dim :] /= value_step
-    qkv.bias[2 * dim :] = qkv.bias[2 * dim :] / value_step + (MIDDLE + 0.5)
-    into_widen, widen_step, widen = _smoothed(layer.widen, ranges.into_widen)
+    qkv.weight[2 * dim :] *= by.per_step.unsqueeze(1)
+    qkv.bias[2 * dim :] = qkv.bias[2 * dim :] * by.per_step + by.middle
+    into_widen, widen = smoothed(layer.widen, ranges.into_widen, SMOOTHING_WIDEN)
     order = ranges.behind_gelu.argsort(descending=True)
-    exact, rounded = order[:WIDE_UNITS], order[WIDE_UNITS:]
-    gelu_step = (float(ranges.behind_gelu[rounded].max()) * HEADROOM - LEAST_GELU) / 255
+    exact, small = order[:WIDE_UNITS], order[WIDE_UNITS:]
+    gelu_step = (float(ranges.behind_gelu[small].max()) * HEADROOM - LEAST_GELU) / 255
     zero = round(-LEAST_GELU / gelu_step)
     narrow = layer.narrow
     return Int8Layer(
         heads=layer.heads,
         into_qkv=into_qkv,
-        qkv=_product(qkv, step, MIDDLE),
-        attended=_product(layer.attended, value_step, MIDDLE),
+        qkv=product_of(qkv, 1.0, MIDDLE),
+        attended=product_of(attended, 1.0, MIDDLE),
         attended_norm=layer.attended_norm,
         into_widen=into_widen,
-        widen=_product(Linear(widen.weight[rounded], widen.bias[rounded]), widen_step, MIDDLE),
+        widen=product_of(Linear(widen.weight[small], widen.bias[small]), 1.0, MIDDLE),
         step=gelu_step,
         zero=zero,
-        narrow=_product(Linear(narrow.weight[:, rounded], narrow.bias), gelu_step, zero),
+        narrow=product_of(Linear(narrow.weight[:, small], narrow.bias), gelu_step, zero),
         exact_widen=(layer.widen.weight[exact] * 0.5**0.5).t().contiguous(),
         exact_bias=layer.widen.bias[exact] * 0.5**0.5,
         exact_narrow=(narrow.weight[:, exact] * 0.5**0.5).t().contiguous(),
@@ -247,28 +247,28 @@ def int8_layer(layer: Layer, ranges: LayerRanges) -> Int8Layer:
     )
 
 
-def _step(largest: float | torch.Tensor) -> float:
-    return float(largest) * HEADROOM / (MIDDLE - 1)
-
-
-def _smoothed(linear: Linear, largest: torch.Tensor) -> tuple[torch.Tensor, float, Linear]:
+def smoothed(linear: Linear, reached: torch.Tensor, share: float) -> tuple[Rounding, Linear]:
     """Choose how each input channel is rounded.
 
     Args:
         linear: Weight (out, in).
-        largest: Shape (in,): the largest absolute value seen of each channel.
+        reached: Shape (2, in): the lowest and highest value seen of each channel.
+        share: How much of a channel's range goes to its weights: 0 none, 1 all of it.
 
     Returns:
-        What to multiply each channel by, shape (in,); the step of what comes out; and the weights
-        with the channels' factors multiplied in.
+        How to round, and the weights of what is rounded, in steps, with the bias that takes the
+        channels' middles back.
     """
+    low, high = reached
+    middle, half = (low + high) / 2, (high - low) / 2
     weights = linear.weight.abs().amax(dim=0)
-    factors = largest.clamp(min=1e-4) ** SMOOTHING / weights.clamp(min=1e-5) ** (1 - SMOOTHING)
-    step = _step((largest / factors).max())
-    return 1 / (factors * step), step, Linear(linear.weight * factors, linear.bias.clone())
+    factors = half.clamp(min=1e-4) ** share / weights.clamp(min=1e-5) ** (1 - share)
+    factors *= (half / factors).max() * HEADROOM / (MIDDLE - 1)
+    rounding = Rounding(1 / factors, MIDDLE + 0.5 - middle / factors)
+    return rounding, Linear(linear.weight * factors, linear.bias + linear.weight @ middle)
 
 
-def _product(linear: Linear, step: float, zero: int) -> Product:
+def product_of(linear: Linear, step: float, zero: int) -> Product:
     """Round weights with one scale for each output.
 
     Args:
