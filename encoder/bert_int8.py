@@ -16,6 +16,7 @@ the bias.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from encoder.activation_ranges import LayerRanges, find_ranges
 from encoder.bert import Layer, Linear, Norm, PackedBert
 from encoder.bert_attention import Run, attend
 from encoder.hardware import DeviceChoice, choose_products, cpu_has_vnni
+from encoder.side_by_side import compute_alone
 from encoder.spec import EncoderSpec
 
 MIDDLE = 128
@@ -171,9 +173,11 @@ def settle_products(bert: PackedBert, spec: EncoderSpec, choice: DeviceChoice) -
 def use_int8(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> None:
     """Run all layers' matrix products on 8-bit integers from now on."""
     floats = [layer for layer in bert.layers if isinstance(layer, Layer)]
-    bert.replace_layers(
-        [int8_layer(layer, found) for layer, found in zip(floats, ranges, strict=True)], filled
-    )
+    if len(floats) != len(ranges):
+        raise ValueError(f"ranges of {len(ranges)} layers for {len(floats)}")
+    # A layer for each thread: beside another busy process, all threads on one took 2 s in all.
+    with ThreadPoolExecutor(torch.get_num_threads(), "round", compute_alone) as threads:
+        bert.replace_layers(list(threads.map(int8_layer, floats, ranges)), filled)
 
 
 def filled(tokens: int) -> int:

@@ -25,7 +25,7 @@ LEAST_TOKENS_AT_THE_END = 512
 _starting = threading.Lock()
 
 
-def _compute_alone() -> None:
+def compute_alone() -> None:
     """Let torch use one thread for each of its operations in this new thread, and only here.
 
     torch has one number for all threads, which each takes over when it first asks and keeps from
@@ -114,5 +114,5 @@ class SideBySide:
     def _threads(self) -> ThreadPoolExecutor:
         with self._making:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.threads, "encode", _compute_alone)
+                self._pool = ThreadPoolExecutor(self.threads, "encode", compute_alone)
             return self._pool
