@@ -38,7 +38,8 @@ def recall(questions: Vectors, passages: Vectors, asked: Rows, corpus: Rows) -> 
         best = groups[at][(questions @ passages[at].T).argmax(axis=1)]
         for language in np.unique(question_languages):
             mine = (question_languages == language) & np.isin(wanted, groups[at])
-            found[bool(language == written)].append(float((best == wanted)[mine].mean()))
+            if mine.any():  # a part of the groups may lack a pair
+                found[bool(language == written)].append(float((best == wanted)[mine].mean()))
     return {
         "same language": round(float(np.mean(found[True])), 4),
         "across": round(float(np.mean(found[False])), 4),
