@@ -136,7 +136,9 @@ def rounded(x: torch.Tensor, by: Rounding) -> torch.Tensor:
         return as_bytes(torch.addcmul(by.middle, x, by.per_step))
     out = torch.empty(x.shape, dtype=torch.int8)
     block = torch.empty(BLOCK_TOKENS, x.shape[1])
-    for part, into in zip(x.split(BLOCK_TOKENS), out.split(BLOCK_TOKENS), strict=True):
+    for part, into in zip(
+        torch.split(x, BLOCK_TOKENS), torch.split(out, BLOCK_TOKENS), strict=True
+    ):
         scaled = torch.addcmul(by.middle, part, by.per_step, out=block[: len(part)])
         into.copy_(scaled.clamp_(0, 255))
     return out.view(torch.uint8)
