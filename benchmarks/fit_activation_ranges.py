@@ -25,7 +25,7 @@ BATCH = 8
 
 
 class Recorder:
-    """Runs a layer and keeps the largest values that its products are given."""
+    """Runs a layer and keeps the lowest and highest values that its products are given."""
 
     def __init__(self, layer: Layer) -> None:
         self._layer = layer
@@ -43,11 +43,12 @@ class Recorder:
         return layer.norm(layer.narrow(wide) + x)
 
     def _note(self, name: str, x: torch.Tensor) -> None:
-        largest = x.abs().amax(dim=0)
-        self._seen[name] = torch.maximum(self._seen.get(name, largest), largest)
+        reached = torch.stack([-x.amin(dim=0), x.amax(dim=0)])
+        self._seen[name] = torch.maximum(self._seen.get(name, reached), reached)
 
     def ranges(self) -> LayerRanges:
-        return LayerRanges(**(self._seen | {"attended": self._seen["attended"].max()}))
+        sides = {name: torch.stack([-low, high]) for name, (low, high) in self._seen.items()}
+        return LayerRanges(**(sides | {"behind_gelu": sides["behind_gelu"][1]}))
 
 
 def read_texts(folder: Path, count: int) -> list[str]:
@@ -67,7 +68,7 @@ def read_texts(folder: Path, count: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--texts", type=int, default=60, help="of each folder")
+    parser.add_argument("--texts", type=int, default=150, help="of each folder")
     parser.add_argument("--out", type=Path, default=FOLDER / "e5-small.npz")
     arguments = parser.parse_args()
     encoder = load_transformer("e5-small@dtype=float32")

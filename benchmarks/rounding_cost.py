@@ -1,6 +1,6 @@
 """What 8-bit products change: recall by pair of languages, and how near the vectors stay.
 
-    python -m benchmarks.rounding_cost FOLDER [--encoder e5-small] [--json FILE]
+    python -m benchmarks.rounding_cost FOLDER [--groups N] [--encoder e5-small] [--json FILE]
 
 FOLDER holds corpus.jsonl.gz and queries.jsonl.gz with the fields _id, text, lang and group; a
 passage answers a question where their groups are equal. Both are encoded twice, with 8-bit products
@@ -12,6 +12,7 @@ a passage for each language: the least, one in a hundred, the median.
 import argparse
 import json
 import logging
+import random
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ def recall(questions: Vectors, passages: Vectors, asked: Rows, corpus: Rows) -> 
         best = groups[at][(questions @ passages[at].T).argmax(axis=1)]
         for language in np.unique(question_languages):
             mine = (question_languages == language) & np.isin(wanted, groups[at])
-            found[bool(language == written)].append(float((best == wanted)[mine].mean()))
+            if mine.any():  # a part of the groups may lack a pair
+                found[bool(language == written)].append(float((best == wanted)[mine].mean()))
     return {
         "same language": round(float(np.mean(found[True])), 4),
         "across": round(float(np.mean(found[False])), 4),
@@ -48,12 +50,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--encoder", default="e5-small")
+    parser.add_argument("--groups", type=int, help="of passages, drawn at random; all without it")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)  # passages that are cut
     corpus = read_rows(arguments.folder / "corpus.jsonl.gz")
     asked = read_rows(arguments.folder / "queries.jsonl.gz")
-    figures: dict[str, Any] = {"folder": arguments.folder.name, "recall@1": {}}
+    groups = sorted({row["group"] for row in corpus})
+    if arguments.groups:
+        groups = random.Random(0).sample(groups, min(arguments.groups, len(groups)))
+        corpus = [row for row in corpus if row["group"] in groups]
+        asked = [row for row in asked if row["group"] in groups]
+    figures: dict[str, Any] = {"folder": arguments.folder.name, "groups": len(groups)}
+    figures |= {"passages": len(corpus), "questions": len(asked), "recall@1": {}}
     passages: dict[str, Vectors] = {}
     for products in PRODUCTS:
         encoder = load_transformer(f"{arguments.encoder}@products={products}")

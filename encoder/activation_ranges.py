@@ -20,13 +20,13 @@ _ARRAYS = ("into_qkv", "attended", "into_widen", "behind_gelu")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerRanges:
-    """The largest absolute values in one layer.
+    """The lowest and highest values in one layer.
 
     Attributes:
-        into_qkv: Shape (dim,): of each channel before queries, keys and values.
-        attended: Shape (): of what attention gives.
-        into_widen: Shape (dim,): of each channel before the widening product.
-        behind_gelu: Shape (inner,): of each unit behind GELU.
+        into_qkv: Shape (2, dim): of each channel before queries, keys and values.
+        attended: Shape (2, dim): of each channel of what attention gives.
+        into_widen: Shape (2, dim): of each channel before the widening product.
+        behind_gelu: Shape (inner,): the highest of each unit behind GELU.
     """
 
     into_qkv: torch.Tensor

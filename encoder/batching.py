@@ -22,6 +22,11 @@ def cpu_budget(threads: int) -> int:
     return min(MOST_CPU_TOKENS, max(1, threads) * TOKENS_PER_THREAD)
 
 
+def longest_first(lengths: Sequence[int]) -> list[int]:
+    """Positions of texts, the longest first, equal ones in their order."""
+    return sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+
+
 def plan_batches(
     lengths: Sequence[int], budget_tokens: int, *, packed: bool = False
 ) -> list[list[int]]:
@@ -39,10 +44,9 @@ def plan_batches(
         Batches of positions in `lengths`; each position is in exactly one. Longest texts first, so
         that a batch that does not fit into memory fails at once and not at the end.
     """
-    longest_first = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     batches: list[list[int]] = []
     width = tokens = 0
-    for position in longest_first:
+    for position in longest_first(lengths):
         length = max(1, lengths[position])
         filled = tokens + length if packed else width * (len(batches[-1]) + 1 if batches else 1)
         if batches and filled <= budget_tokens:

@@ -5,7 +5,7 @@ exists because importing that model class takes longer than everything else in a
 shell, and because no time goes into padding here. See docs/decisions/008.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -38,7 +38,8 @@ class Norm(NamedTuple):
     eps: float
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+        shape, enable_cudnn = self.weight.shape, False
+        return torch.layer_norm(x, shape, self.weight, self.bias, self.eps, enable_cudnn)
 
 
 class Layer(NamedTuple):
@@ -116,11 +117,11 @@ class PackedBert:
         self._dtype = dtype
         self.missing = take.missing
 
-        self._filled_to = 1
+        self._filled: Callable[[int], int] | None = None
 
-    def replace_layers(self, layers: Sequence[AnyLayer], filled_to: int) -> None:
-        """Compute with other layers from now on, given tokens in multiples of `filled_to`."""
-        self.layers, self._filled_to = tuple(layers), filled_to
+    def replace_layers(self, layers: Sequence[AnyLayer], filled: Callable[[int], int]) -> None:
+        """Compute with other layers from now on, given as many tokens as `filled` says."""
+        self.layers, self._filled = tuple(layers), filled
 
     @property
     def dim(self) -> int:
@@ -141,15 +142,19 @@ class PackedBert:
                 one length share an attention call.
         """
         runs = runs_of(lengths)
-        filled = -(-len(ids) // self._filled_to) * self._filled_to
-        places = torch.cat([torch.arange(length) for length in lengths])
-        x = torch.zeros(filled, self.dim)
-        x[: len(ids)] = self._words.index_select(0, ids).float()
-        x[: len(ids)] += self._places.index_select(0, places)
-        x = self._norm(x.to(self._dtype))
+        x = self.embedded(ids, lengths)
         for layer in self.layers:
             x = layer(x, runs)
         return x[: len(ids)]
+
+    def embedded(self, ids: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+        """States before the first layer, filled with tokens of no text: (filled tokens, dim)."""
+        places = torch.cat([torch.arange(length) for length in lengths])
+        x = self._words.index_select(0, ids).float()
+        x += self._places.index_select(0, places)
+        if self._filled:
+            x = functional.pad(x, (0, 0, 0, self._filled(len(ids)) - len(ids)))
+        return self._norm(x.to(self._dtype))
 
 
 class _Taker:

@@ -15,7 +15,8 @@ factor without a sign. What the 128 adds to a product is the same for every toke
 the bias.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -25,18 +26,21 @@ from encoder.activation_ranges import LayerRanges, find_ranges
 from encoder.bert import Layer, Linear, Norm, PackedBert
 from encoder.bert_attention import Run, attend
 from encoder.hardware import DeviceChoice, choose_products, cpu_has_vnni
+from encoder.side_by_side import compute_alone
 from encoder.spec import EncoderSpec
 
 MIDDLE = 128
 # Room above what was seen, so that other text is seldom cut.
-HEADROOM = 1.1
-# How much of a channel's range goes to its weights: 0 none, 1 all of it.
-SMOOTHING = 0.6
+HEADROOM = 1.05
+# How much of a channel's range goes to its weights, before each product.
+SMOOTHING_QKV, SMOOTHING_ATTENDED, SMOOTHING_WIDEN = 0.9, 0.8, 0.65
 # Units behind GELU that stay in float32: one or two reach 60, where most stay below 5.
 WIDE_UNITS = 16
 # Tokens are filled up to a multiple of this: oneDNN compiles each product once for each number of
-# tokens, which takes milliseconds.
-FILLED_TO = 32
+# tokens, which takes milliseconds. A question has few tokens, and each of them costs.
+FILLED_TO, SHORT_FILLED_TO, SHORT_TOKENS = 32, 8, 64
+# Tokens that are rounded at a time: what is written and read again stays in a core's cache.
+BLOCK_TOKENS = 512
 # GELU is nowhere below this.
 LEAST_GELU = -0.17
 
@@ -49,6 +53,7 @@ class Product(NamedTuple):
         scales: Shape (out,): what one unit of the sum stands for, without the input's step.
         step: What one unit of the input stands for.
         bias: Shape (out,), float32.
+        width: Length of an input.
     """
 
     weight: torch.Tensor
@@ -56,6 +61,7 @@ class Product(NamedTuple):
     zeros: torch.Tensor
     step: float
     bias: torch.Tensor
+    width: int
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply: (tokens, in) uint8 to (tokens, out) float32."""
@@ -82,38 +88,69 @@ class Product(NamedTuple):
         return out
 
 
+class Rounding(NamedTuple):
+    """How each channel is stored as a whole number, x / step + 128.5 cut to its whole part.
+
+    Attributes:
+        per_step: Shape (dim,): 1 / step of each channel.
+        middle: Shape (dim,): 128.5, less where the channel's middle lies.
+    """
+
+    per_step: torch.Tensor
+    middle: torch.Tensor
+
+
 class Int8Layer(NamedTuple):
     """One layer; made by `int8_layer`."""
 
     heads: int
-    into_qkv: torch.Tensor  # (dim,): 1 / step of each channel
+    into_qkv: Rounding
     qkv: Product  # values leave it in steps and moved by MIDDLE, ready for rounding
     attended: Product
     attended_norm: Norm
-    into_widen: torch.Tensor
+    into_widen: Rounding
     widen: Product
     step: float  # of what leaves GELU
     zero: int
     narrow: Product
-    exact_widen: Linear  # (WIDE_UNITS, dim)
+    # GELU(x) is h + h erf(h), with h = x / sqrt(2), times sqrt(1/2): the roots are in the weights.
+    # Laid out so that a token's sums do not depend on how many tokens there are.
+    exact_widen: torch.Tensor  # (dim, WIDE_UNITS)
+    exact_bias: torch.Tensor
     exact_narrow: torch.Tensor  # (WIDE_UNITS, dim)
     norm: Norm
 
     def __call__(self, x: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
         """States before the layer to states after it: (tokens, dim) to (tokens, dim)."""
-        seen = attend(self.qkv(_rounded(x, self.into_qkv)), runs, self.heads)
-        x = self.attended_norm(self.attended.add_to(seen.clamp_(0, 255).to(torch.uint8), x))
-        wide = self.widen.gelu(_rounded(x, self.into_widen), self.step, self.zero)
-        exact = torch.ops.aten.gelu_(self.exact_widen(x))
-        return self.norm(self.narrow.add_to(wide, torch.addmm(x, exact, self.exact_narrow)))
+        seen = attend(self.qkv(rounded(x, self.into_qkv)), runs, self.heads)
+        x = self.attended_norm(self.attended.add_to(as_bytes(seen), x))
+        wide = self.widen.gelu(rounded(x, self.into_widen), self.step, self.zero)
+        half = torch.addmm(self.exact_bias, x, self.exact_widen)
+        exact = torch.addcmul(half, half, half.erf())
+        return self.norm(self.narrow.add_to(wide, x.addmm_(exact, self.exact_narrow)))
 
 
-_HALF = torch.tensor(MIDDLE + 0.5)
+def rounded(x: torch.Tensor, by: Rounding) -> torch.Tensor:
+    """Round to uint8: (tokens, channels) float32."""
+    if len(x) <= BLOCK_TOKENS:
+        return as_bytes(torch.addcmul(by.middle, x, by.per_step))
+    out = torch.empty(x.shape, dtype=torch.int8)
+    block = torch.empty(BLOCK_TOKENS, x.shape[1])
+    for part, into in zip(
+        torch.split(x, BLOCK_TOKENS), torch.split(out, BLOCK_TOKENS), strict=True
+    ):
+        scaled = torch.addcmul(by.middle, part, by.per_step, out=block[: len(part)])
+        into.copy_(scaled.clamp_(0, 255))
+    return out.view(torch.uint8)
 
 
-def _rounded(x: torch.Tensor, per_step: torch.Tensor) -> torch.Tensor:
-    """Round to uint8: (tokens, channels) float32, (channels,) float32."""
-    return torch.addcmul(_HALF, x, per_step).clamp_(0, 255).to(torch.uint8)
+def as_bytes(x: torch.Tensor) -> torch.Tensor:
+    """Cut numbers to 0 ... 255, in their place, and give their whole parts as uint8.
+
+    torch's conversion to uint8 takes twice as long as the one to int8, which keeps the lowest eight
+    bits (`kernel_fault` sees to it that it does).
+    """
+    return x.clamp_(0, 255).to(torch.int8).view(torch.uint8)
 
 
 def settle_products(bert: PackedBert, spec: EncoderSpec, choice: DeviceChoice) -> DeviceChoice:
@@ -138,9 +175,17 @@ def settle_products(bert: PackedBert, spec: EncoderSpec, choice: DeviceChoice) -
 def use_int8(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> None:
     """Run all layers' matrix products on 8-bit integers from now on."""
     floats = [layer for layer in bert.layers if isinstance(layer, Layer)]
-    bert.replace_layers(
-        [int8_layer(layer, found) for layer, found in zip(floats, ranges, strict=True)], FILLED_TO
-    )
+    if len(floats) != len(ranges):
+        raise ValueError(f"ranges of {len(ranges)} layers for {len(floats)}")
+    # A layer for each thread: beside another busy process, all threads on one took 2 s in all.
+    with ThreadPoolExecutor(torch.get_num_threads(), "round", compute_alone) as threads:
+        bert.replace_layers(list(threads.map(int8_layer, floats, ranges)), filled)
+
+
+def filled(tokens: int) -> int:
+    """So many tokens, those of no text included, are computed for these."""
+    to = SHORT_FILLED_TO if tokens <= SHORT_TOKENS else FILLED_TO
+    return -(-tokens // to) * to
 
 
 def kernel_fault() -> str | None:
@@ -149,13 +194,16 @@ def kernel_fault() -> str | None:
     The operators belong to torch's compiler, not to its public interface, so they are tried before
     they are used. Where pairs of products are added in 16 bits, these sums overflow.
     """
+    numbers = torch.linspace(-40, 300, 1001)
+    if not torch.equal(as_bytes(numbers.clone()), numbers.clamp(0, 255).to(torch.uint8)):
+        return "a conversion to 8 bits does not keep the lowest ones"
     signs = torch.ones(32, 64)
     signs[:, ::3] = -1
     x = torch.full((32, 64), 255, dtype=torch.uint8)
     x[::2, 5:] = 7
     expected = x.float() @ (127 * signs).t()
     try:
-        product = _product(Linear(signs, torch.zeros(32)), 1.0, 0)
+        product = product_of(Linear(signs, torch.zeros(32)), 1.0, 0)
         plain = product(x) * 127
         added = product.add_to(x, torch.ones(32, 32)) * 127 - 127
         narrow = product.gelu(x, 64.0, 3)
@@ -173,69 +221,60 @@ def kernel_fault() -> str | None:
     return None
 
 
-def multiply_alone(tokens: int, into: int, out: int, *, int8: bool) -> Callable[[], torch.Tensor]:
-    """Make a matrix product of one shape that can be timed: (tokens, into) by (into, out)."""
-    linear = Linear(torch.randn(out, into), torch.randn(out))
-    if not int8:
-        x = torch.randn(tokens, into)
-        return lambda: linear(x)
-    product, small = _product(linear, 0.1, MIDDLE), torch.full((tokens, into), 3, dtype=torch.uint8)
-    return lambda: product(small)
-
-
 def int8_layer(layer: Layer, ranges: LayerRanges) -> Int8Layer:
     """Round a layer's weights, for inputs of the given ranges."""
     dim = len(layer.norm.weight)
-    into_qkv, step, qkv = _smoothed(layer.qkv, ranges.into_qkv)
+    into_qkv, qkv = smoothed(layer.qkv, ranges.into_qkv, SMOOTHING_QKV)
+    by, attended = smoothed(layer.attended, ranges.attended, SMOOTHING_ATTENDED)
     # The weights of attention sum to 1, so what is added to values comes out of it unchanged.
-    value_step = _step(ranges.attended)
-    qkv.weight[2 * dim :] /= value_step
-    qkv.bias[2 * dim :] = qkv.bias[2 * dim :] / value_step + (MIDDLE + 0.5)
-    into_widen, widen_step, widen = _smoothed(layer.widen, ranges.into_widen)
+    qkv.weight[2 * dim :] *= by.per_step.unsqueeze(1)
+    qkv.bias[2 * dim :] = qkv.bias[2 * dim :] * by.per_step + by.middle
+    into_widen, widen = smoothed(layer.widen, ranges.into_widen, SMOOTHING_WIDEN)
     order = ranges.behind_gelu.argsort(descending=True)
-    exact, rounded = order[:WIDE_UNITS], order[WIDE_UNITS:]
-    gelu_step = (float(ranges.behind_gelu[rounded].max()) * HEADROOM - LEAST_GELU) / 255
+    exact, small = order[:WIDE_UNITS], order[WIDE_UNITS:]
+    gelu_step = (float(ranges.behind_gelu[small].max()) * HEADROOM - LEAST_GELU) / 255
     zero = round(-LEAST_GELU / gelu_step)
     narrow = layer.narrow
     return Int8Layer(
         heads=layer.heads,
         into_qkv=into_qkv,
-        qkv=_product(qkv, step, MIDDLE),
-        attended=_product(layer.attended, value_step, MIDDLE),
+        qkv=product_of(qkv, 1.0, MIDDLE),
+        attended=product_of(attended, 1.0, MIDDLE),
         attended_norm=layer.attended_norm,
         into_widen=into_widen,
-        widen=_product(Linear(widen.weight[rounded], widen.bias[rounded]), widen_step, MIDDLE),
+        widen=product_of(Linear(widen.weight[small], widen.bias[small]), 1.0, MIDDLE),
         step=gelu_step,
         zero=zero,
-        narrow=_product(Linear(narrow.weight[:, rounded], narrow.bias), gelu_step, zero),
-        exact_widen=Linear(layer.widen.weight[exact].contiguous(), layer.widen.bias[exact]),
-        exact_narrow=narrow.weight[:, exact].t().contiguous(),
+        narrow=product_of(Linear(narrow.weight[:, small], narrow.bias), gelu_step, zero),
+        exact_widen=(layer.widen.weight[exact] * 0.5**0.5).t().contiguous(),
+        exact_bias=layer.widen.bias[exact] * 0.5**0.5,
+        exact_narrow=(narrow.weight[:, exact] * 0.5**0.5).t().contiguous(),
         norm=layer.norm,
     )
 
 
-def _step(largest: float | torch.Tensor) -> float:
-    return float(largest) * HEADROOM / (MIDDLE - 1)
-
-
-def _smoothed(linear: Linear, largest: torch.Tensor) -> tuple[torch.Tensor, float, Linear]:
+def smoothed(linear: Linear, reached: torch.Tensor, share: float) -> tuple[Rounding, Linear]:
     """Choose how each input channel is rounded.
 
     Args:
         linear: Weight (out, in).
-        largest: Shape (in,): the largest absolute value seen of each channel.
+        reached: Shape (2, in): the lowest and highest value seen of each channel.
+        share: How much of a channel's range goes to its weights: 0 none, 1 all of it.
 
     Returns:
-        What to multiply each channel by, shape (in,); the step of what comes out; and the weights
-        with the channels' factors multiplied in.
+        How to round, and the weights of what is rounded, in steps, with the bias that takes the
+        channels' middles back.
     """
+    low, high = reached
+    middle, half = (low + high) / 2, (high - low) / 2
     weights = linear.weight.abs().amax(dim=0)
-    factors = largest.clamp(min=1e-4) ** SMOOTHING / weights.clamp(min=1e-5) ** (1 - SMOOTHING)
-    step = _step((largest / factors).max())
-    return 1 / (factors * step), step, Linear(linear.weight * factors, linear.bias.clone())
+    factors = half.clamp(min=1e-4) ** share / weights.clamp(min=1e-5) ** (1 - share)
+    factors *= (half / factors).max() * HEADROOM / (MIDDLE - 1)
+    rounding = Rounding(1 / factors, MIDDLE + 0.5 - middle / factors)
+    return rounding, Linear(linear.weight * factors, linear.bias + linear.weight @ middle)
 
 
-def _product(linear: Linear, step: float, zero: int) -> Product:
+def product_of(linear: Linear, step: float, zero: int) -> Product:
     """Round weights with one scale for each output.
 
     Args:
@@ -247,4 +286,5 @@ def _product(linear: Linear, step: float, zero: int) -> Product:
     weight = (linear.weight / scales.unsqueeze(1)).round_()
     bias = linear.bias - zero * step * scales * weight.sum(dim=1)
     packed = torch.ops.onednn.qlinear_prepack(weight.to(torch.int8), None)
-    return Product(packed, scales, torch.zeros(len(scales), dtype=torch.int32), step, bias)
+    zeros = torch.zeros(len(scales), dtype=torch.int32)
+    return Product(packed, scales, zeros, step, bias, linear.weight.shape[1])

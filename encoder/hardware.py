@@ -66,9 +66,9 @@ def runs_on(choice: DeviceChoice) -> str:
     return f"{device}, {numbers} ({choice.reason})"
 
 
-def cpu_has_bf16() -> bool:
-    """Tell whether this processor multiplies bfloat16 matrices natively."""
-    facts = _capabilities()
+def cpu_has_bf16(facts: Mapping[str, object] | None = None) -> bool:
+    """Tell whether this processor multiplies bfloat16 matrices natively, by torch's facts of it."""
+    facts = _capabilities() if facts is None else facts
     return bool(facts.get("avx512_bf16") or facts.get("amx_bf16") or facts.get("bf16"))
 
 
@@ -90,12 +90,15 @@ def _gpu_has_bf16() -> bool:
     return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
-def cpu_has_vnni() -> bool:
+def cpu_has_vnni(facts: Mapping[str, object] | None = None) -> bool:
     """Tell whether this processor multiplies 8-bit integers without losing carries.
 
     Older ones add pairs of products in 16 bits, which overflow.
+
+    Args:
+        facts: As `torch.cpu.get_capabilities` gives them; looked up where they are not given.
     """
-    facts = _capabilities()
+    facts = _capabilities() if facts is None else facts
     return bool(facts.get("avx512_vnni") or facts.get("avx_vnni"))
 
 

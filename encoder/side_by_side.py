@@ -12,18 +12,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
-from encoder.batching import plan_batches
+from encoder.batching import longest_first
 
 # Tokens of one batch of one thread: its cache holds their states.
 TOKENS_PER_BATCH = 2048
 # A question is one batch of one thread: a second one would save 3 of its 20 ms on an idle machine,
 # and cost 300 on a busy one.
 LEAST_TOKENS_PER_BATCH = 256
+# Batches shrink towards the end of many, so that no thread waits long for the last: down to this.
+LEAST_TOKENS_AT_THE_END = 512
 
 _starting = threading.Lock()
 
 
-def _compute_alone() -> None:
+def compute_alone() -> None:
     """Let torch use one thread for each of its operations in this new thread, and only here.
 
     torch has one number for all threads, which each takes over when it first asks and keeps from
@@ -36,6 +38,32 @@ def _compute_alone() -> None:
         back = threading.Thread(target=torch.set_num_threads, args=(before,))
         back.start()
         back.join()
+
+
+def plan_shrinking(lengths: Sequence[int], threads: int) -> list[list[int]]:
+    """Group texts into batches for so many threads, each of which takes the next when it is free.
+
+    Args:
+        lengths: Tokens of each text.
+        threads: How many batches run at a time.
+
+    Returns:
+        Batches of positions in `lengths`; each position is in exactly one, and longer texts are in
+        earlier batches. Where one batch for each thread is enough, they are of about one size.
+    """
+    left = sum(lengths)
+    share = max(LEAST_TOKENS_PER_BATCH, -(-left // threads))
+    least = share if share <= TOKENS_PER_BATCH else LEAST_TOKENS_AT_THE_END
+    batches: list[list[int]] = []
+    room = 0
+    for position in longest_first(lengths):
+        if not batches or lengths[position] > room:
+            batches.append([])
+            room = min(TOKENS_PER_BATCH, max(least, -(-left // threads)))
+        batches[-1].append(position)
+        room -= lengths[position]
+        left -= lengths[position]
+    return batches
 
 
 class SideBySide:
@@ -64,8 +92,7 @@ class SideBySide:
         Raises:
             Exception: The first that a step has raised, once no step runs any more.
         """
-        share = max(LEAST_TOKENS_PER_BATCH, -(-sum(lengths) // self.threads))
-        batches = plan_batches(lengths, min(TOKENS_PER_BATCH, share), packed=True)
+        batches = plan_shrinking(lengths, self.threads)
 
         def work(batch: list[int]) -> None:
             with torch.inference_mode():
@@ -87,5 +114,5 @@ class SideBySide:
     def _threads(self) -> ThreadPoolExecutor:
         with self._making:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.threads, "encode", _compute_alone)
+                self._pool = ThreadPoolExecutor(self.threads, "encode", compute_alone)
             return self._pool

@@ -1,6 +1,6 @@
 """Matrix products on 8-bit integers: near float32, the same in every batch, chosen by rule."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +8,22 @@ import pytest
 import torch
 from torch.nn import functional
 
-from encoder.activation_ranges import find_ranges
+from encoder import bert_attention, bert_int8
+from encoder.activation_ranges import LayerRanges, find_ranges
 from encoder.batching import cpu_budget
-from encoder.bert_attention import attend, runs_of
-from encoder.bert_int8 import Int8Layer, kernel_fault
+from encoder.bert import Linear
+from encoder.bert_attention import attend, heads_at_once, runs_of
+from encoder.bert_int8 import (
+    BLOCK_TOKENS,
+    MIDDLE,
+    Int8Layer,
+    Rounding,
+    filled,
+    kernel_fault,
+    product_of,
+    rounded,
+    smoothed,
+)
 from encoder.bundled import bundled_file
 from encoder.errors import UsageError
 from encoder.forward import Forward
@@ -20,6 +32,7 @@ from encoder.hardware import (
     ProductsChoice,
     choose_device,
     choose_products,
+    cpu_has_bf16,
     cpu_has_vnni,
 )
 from encoder.load import load_transformer
@@ -60,11 +73,11 @@ def single() -> TransformerEncoder:
 def test_vectors_are_those_of_float32_but_for_rounding(
     int8: TransformerEncoder, single: TransformerEncoder
 ) -> None:
-    for rounded, exact in (
+    for found, exact in (
         (int8.encode_passages(TEXTS), single.encode_passages(TEXTS)),
         (int8.encode_queries(TEXTS), single.encode_queries(TEXTS)),
     ):
-        cosines = (rounded * exact).sum(axis=1)
+        cosines = (found * exact).sum(axis=1)
         assert cosines.min() > 0.999
         assert cosines.max() < 0.99999  # else nothing was rounded
 
@@ -101,6 +114,17 @@ def test_the_kernels_multiply_the_largest_numbers_without_loss() -> None:
     assert kernel_fault() is None
 
 
+def test_kernels_that_do_not_keep_the_lowest_bits_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def saturating(x: torch.Tensor) -> torch.Tensor:
+        return x.clamp_(0, 255).clamp(max=127).to(torch.uint8)
+
+    monkeypatch.setattr(bert_int8, "as_bytes", saturating)
+    assert kernel_fault() == "a conversion to 8 bits does not keep the lowest ones"
+
+
+FIELDS = tuple(field.name for field in fields(LayerRanges))
 CPU, CPU_BF16 = DeviceChoice("cpu", "float32", ""), DeviceChoice("cpu", "bfloat16", "")
 FACTS = {"name": "e5-small", "ranges": True, "vnni": True, "fault": None}
 
@@ -124,6 +148,25 @@ def test_products_are_chosen_by_rule(
 ) -> None:
     found = choose_products(choice, **(FACTS | facts))  # type: ignore[arg-type]
     assert found == ProductsChoice(*chosen)
+
+
+@pytest.mark.parametrize(
+    ("facts", "bf16", "vnni"),
+    [
+        ({"avx2": True}, False, False),
+        ({"avx512_f": True}, False, False),  # Skylake: integers would lose carries
+        ({"avx512_f": True, "avx512_vnni": True}, False, True),  # Cascade Lake
+        ({"avx2": True, "avx_vnni": True}, False, True),  # Alder Lake
+        ({"avx512_vnni": True, "avx512_bf16": True}, True, True),  # Zen 4
+        ({"avx512_vnni": True, "amx_bf16": True, "amx_int8": True}, True, True),  # Sapphire Rapids
+        ({"neon": True, "bf16": True}, True, False),  # ARM
+        ({}, False, False),
+    ],
+)
+def test_what_a_processor_has_is_read_from_its_facts(
+    facts: dict[str, object], bf16: bool, vnni: bool
+) -> None:
+    assert (cpu_has_bf16(facts), cpu_has_vnni(facts)) == (bf16, vnni)
 
 
 def test_products_that_are_impossible_are_refused_where_they_were_asked_for() -> None:
@@ -152,15 +195,32 @@ def test_each_thread_gets_its_share_of_a_batch() -> None:
 
 def test_ranges_belong_to_the_weights_whatever_options_the_name_has() -> None:
     ranges = find_ranges("e5-small@tokens=128")
-    assert [len(ranges), len(ranges[0].into_qkv), len(ranges[0].behind_gelu)] == [12, 384, 1536]
+    assert len(ranges) == 12
+    assert {field: tuple(getattr(ranges[0], field).shape) for field in FIELDS} == {
+        "into_qkv": (2, 384), "attended": (2, 384), "into_widen": (2, 384), "behind_gelu": (1536,)
+    }  # fmt: skip
+    assert all(layer.into_qkv[0].le(layer.into_qkv[1]).all() for layer in ranges)
     assert find_ranges("BAAI/bge-m3") == ()
 
 
 @pytest.mark.parametrize("size", [1.0, 40.0])
-def test_long_texts_attend_as_torch_computes_it(size: float) -> None:
-    """With `size` 40 exponentials overflow, and the stable way must be taken."""
+@pytest.mark.parametrize("scores_bytes", [1, 4 * 40_000, bert_attention.SCORES_BYTES])
+def test_texts_attend_as_torch_computes_it(
+    size: float, scores_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `size` 40 exponentials overflow, and the stable way must be taken.
+
+    With few bytes for scores, heads and texts are taken one at a time, or some.
+    """
+
+    def not_needed(*_: object) -> None:
+        raise AssertionError("sums that were not computed led to the stable way")
+
+    monkeypatch.setattr(bert_attention, "SCORES_BYTES", scores_bytes)
+    if size == 1.0:
+        monkeypatch.setattr(bert_attention, "_stable", not_needed)
     torch.manual_seed(0)
-    lengths = [130, 130, 96, 7, 1]
+    lengths = [130, 130, 96, 7, 7, 7, 1]
     qkv = torch.randn(sum(lengths) + 3, 3 * 64) * size
     found = attend(qkv, runs_of(lengths), heads=2)
     start = 0
@@ -172,6 +232,57 @@ def test_long_texts_attend_as_torch_computes_it(size: float) -> None:
         )
         start += length
     assert found[start:].abs().max() == 0
+
+
+def test_a_text_attends_bit_by_bit_as_it_does_beside_others() -> None:
+    """Else it would round differently in another batch, and that grows from layer to layer."""
+    torch.manual_seed(0)
+    lengths = [130, 96, 20, 20, 20, 20, 7, 1]
+    qkv = torch.randn(sum(lengths), 3 * 384) * 0.3
+    together = attend(qkv, runs_of(lengths), heads=12)
+    start = 0
+    for length in lengths:
+        part = slice(start, start + length)
+        assert torch.equal(attend(qkv[part], runs_of([length]), heads=12), together[part])
+        start += length
+
+
+@pytest.mark.parametrize(
+    ("length", "heads", "at_once"),
+    [(100, 12, 12), (200, 12, 6), (300, 12, 3), (512, 12, 1), (4000, 12, 1), (200, 7, 1)],
+)
+def test_heads_of_long_texts_are_taken_in_groups_that_fit_a_cache(
+    length: int, heads: int, at_once: int
+) -> None:
+    assert heads_at_once(length, heads) == at_once
+
+
+def test_short_texts_are_filled_with_few_tokens_and_long_ones_to_few_sizes() -> None:
+    assert [filled(tokens) for tokens in (1, 8, 9, 64, 65, 96, 97)] == [8, 8, 16, 64, 96, 96, 128]
+
+
+@pytest.mark.parametrize("tokens", [1, 7, BLOCK_TOKENS, BLOCK_TOKENS + 1, 3 * BLOCK_TOKENS - 5])
+def test_numbers_are_rounded_channel_by_channel_and_cut(tokens: int) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(tokens, 5) * 40
+    by = Rounding(torch.tensor([1.0, 2, 3, 4, 0.5]), 128.5 - torch.arange(5.0))
+    wanted = (x * by.per_step + by.middle).floor().clamp(0, 255).to(torch.uint8)
+    assert torch.equal(rounded(x, by), wanted)
+
+
+@needs_vnni
+def test_a_range_that_lies_aside_of_zero_is_rounded_as_finely_as_one_around_it() -> None:
+    """What a channel's middle adds to a product is taken back by the bias."""
+    torch.manual_seed(0)
+    x, linear = torch.rand(64, 16) * 2 - 1, Linear(torch.randn(32, 16), torch.randn(32))
+    errors = []
+    for aside in (0.0, 50.0):
+        reached = torch.tensor([aside - 1, aside + 1]).unsqueeze(1).expand(2, 16)
+        by, weights = smoothed(linear, reached, 0.6)
+        found = product_of(weights, 1.0, MIDDLE)(rounded(x + aside, by))
+        errors.append(float((found - linear(x + aside)).abs().mean()))
+    assert errors[0] < 0.03
+    assert errors[1] < 4 * errors[0]  # with steps for 51 it would be 40 times
 
 
 def test_the_int8_layers_are_only_for_known_weights(tmp_path: Path) -> None:

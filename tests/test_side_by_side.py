@@ -10,7 +10,7 @@ import torch
 
 from encoder.hardware import cpu_has_vnni
 from encoder.load import load_transformer
-from encoder.side_by_side import LEAST_TOKENS_PER_BATCH, SideBySide
+from encoder.side_by_side import LEAST_TOKENS_PER_BATCH, SideBySide, plan_shrinking
 
 TEXTS = [("a word " * (1 + 7 * i % 90)).strip() for i in range(40)]
 
@@ -42,6 +42,26 @@ def test_short_texts_are_not_shared_out() -> None:
     batches: list[list[int]] = []
     SideBySide(4).run([20] * 10, batches.append)
     assert batches == [list(range(10))]
+
+
+def test_batches_shrink_towards_the_end() -> None:
+    lengths = [100] * 200
+    batches = plan_shrinking(lengths, 2)
+    assert sorted(i for batch in batches for i in batch) == list(range(200))
+    tokens = [100 * len(batch) for batch in batches]
+    assert tokens == [2000] * 9 + [1000, 500, 500]
+    assert [len(batch) for batch in plan_shrinking([100] * 30, 2)] == [15, 15]
+    assert plan_shrinking([700, 3000, 20], 2) == [[1], [0, 2]]  # the longest first, too long alone
+
+
+@pytest.mark.parametrize(
+    ("threads", "batches"),
+    [(1, 10), (2, 12), (64, 67)],  # 20,000 tokens: 2,048 at a time, or a share for each thread
+)
+def test_one_core_and_many_have_their_own_batches(threads: int, batches: int) -> None:
+    plan = plan_shrinking([100] * 200, threads)
+    assert sorted(i for batch in plan for i in batch) == list(range(200))
+    assert len(plan) == batches
 
 
 def test_each_text_is_in_one_batch_and_each_batch_has_one_thread_of_torch(threads: int) -> None:
