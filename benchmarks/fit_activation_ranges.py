@@ -3,8 +3,10 @@
     python benchmarks/fit_activation_ranges.py FOLDER ... [--texts 60] [--out FILE]
 
 Each FOLDER holds corpus.jsonl.gz and queries.jsonl.gz with the fields text and lang; texts are
-drawn from every language alike. The numbers that are shipped (encoder/ranges) come from osguide
-and tldr; nothing is measured on text that the encoder is judged by.
+drawn from every language alike. Texts that say nothing are added, for they reach further than
+others: dotted lines, tables of numbers, one sign again and again. The numbers that are shipped
+(encoder/ranges) come from osguide and tldr; nothing is measured on text that the encoder is judged
+by.
 """
 
 import argparse
@@ -22,6 +24,8 @@ from encoder.bert_attention import Run, attend
 from encoder.load import load_transformer
 
 BATCH = 8
+# Letters, digits and signs of many scripts, that odd texts are made of.
+SIGNS = "aQ70.-_=*#|,;:!?/&%$()[]ÄßøŽаЖβΩאשاعनমதกခខ中国あア가ქಕ€→•…😀🎉"
 
 
 class Recorder:
@@ -65,6 +69,26 @@ def read_texts(folder: Path, count: int) -> list[str]:
     ][:count]
 
 
+def odd_texts() -> list[str]:
+    """Make texts as contents pages, tables, lists of codes and broken extraction have them."""
+    pick = random.Random(0)
+    repeated = [
+        sign * length + end
+        for sign in (*SIGNS, *(f"{sign} " for sign in SIGNS))
+        for length in (1, 30, 250)
+        for end in ("", " 12")
+    ]
+    hard = [
+        *(f"{'.' * length} {number}\n" * 12 for number, length in enumerate((3, 20, 40, 60, 90))),
+        *("".join(pick.choices(SIGNS, k=length)) for length in (1, 2, 5, 40, 200)),
+        *(" ".join(pick.choices(SIGNS, k=150)) for _ in range(5)),
+        *(f"| {number} | {number} |\n" * 40 for number in (1, 7, 12, 3.5, 2026)),
+        *(" ".join(f"{pick.random():.{digits}f}" for _ in range(60)) for digits in (0, 2, 6, 15)),
+        *(" ".join(f"{pick.getrandbits(bits):x}" for _ in range(15)) for bits in (8, 32, 128)),
+    ]
+    return [*repeated, *hard]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folders", type=Path, nargs="+")
@@ -78,6 +102,7 @@ def main() -> None:
     recorders = tuple(Recorder(layer) for layer in bert.layers if isinstance(layer, Layer))
     bert.layers = recorders
     texts = [text for folder in arguments.folders for text in read_texts(folder, arguments.texts)]
+    texts += odd_texts()
     for start in range(0, len(texts), BATCH):
         part = texts[start : start + BATCH]
         encoder.encode_passages(part)

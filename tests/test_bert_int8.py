@@ -83,6 +83,18 @@ def test_vectors_are_those_of_float32_but_for_rounding(
 
 
 @needs_vnni
+@pytest.mark.parametrize(
+    "text",
+    ["x " * 600, "." * 400, "的" * 300, "ا " * 200, "| 1 | 2 | 3 |\n" * 60, "😀🎉🚀" * 60, "-"],
+)
+def test_texts_that_say_nothing_stay_near_too(
+    text: str, int8: TransformerEncoder, single: TransformerEncoder
+) -> None:
+    # Their numbers reach further than those of other texts, and would be cut there.
+    assert float(int8.encode_passages([text])[0] @ single.encode_passages([text])[0]) > 0.9985
+
+
+@needs_vnni
 def test_a_text_has_one_vector_whatever_shares_its_batch(int8: TransformerEncoder) -> None:
     together = int8.encode_passages([*TEXTS, TEXTS[0]])
     alone = np.concatenate([int8.encode_passages([text]) for text in TEXTS])

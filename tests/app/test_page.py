@@ -1,6 +1,8 @@
 """The page, run by Streamlit's own test runner."""
 
 import json
+import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +20,14 @@ from tests.concept_encoder import ConceptEncoder
 
 SCRIPT = Path(__file__).parent / "concept_page.py"
 PAGE = Path(__file__).parent.parent.parent / "app" / "page.py"
+
+
+@pytest.fixture(autouse=True)
+def own_main_module() -> Iterator[None]:
+    """Streamlit's runner leaves the page as `__main__`, where processes started later look."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 def open_page(index_dir: Path, **url: str | list[str]) -> AppTest:

@@ -9,7 +9,7 @@ import pytest
 
 from encoder.spec import Vectors
 from indexer.errors import WordsDamaged
-from indexer.lexical_index import Weighted
+from indexer.lexical_terms import Weighted
 from indexer.store import open_index
 from indexer.store.derived import refresh_lexical, write_record
 from indexer.store.seal import seal
