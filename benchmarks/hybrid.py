@@ -43,7 +43,7 @@ from retriever.evaluation.encoding import Cutting, encode_texts, make_passages
 from retriever.evaluation.mixed import draw_folder
 from retriever.evaluation.select import Selection, select
 from retriever.evaluation.vector_cache import VectorCache
-from retriever.fusion import MOST, bonus
+from retriever.fusion import MOST, bonus, own_words
 from retriever.question_words import question_terms
 from retriever.sample import sample_rows
 from retriever.words import WordLeg
@@ -83,7 +83,10 @@ class Folder:
     @property
     def hybrid(self) -> Scores:
         """As a search by both scores."""
-        sums = (self.plain + self.tops[:, None] * self.lexical).astype(np.float32)
+        everywhere = np.ones(len(self.documents), np.bool_)
+        factors = np.array([own_words(own, everywhere) for own in self.own])[:, None]
+        words = self.lexical * np.where(self.own, factors, 1)
+        sums = (self.plain + self.tops[:, None] * words).astype(np.float32)
         return lifted(sums, self.own, self.lifts[:, 1])
 
 
@@ -174,9 +177,10 @@ def ask(
             [balanced.bonus(mode), balanced.bonus(mode, beside_words=bool(one))] for one in wanted
         ]
         tops = np.array([bonus(row[sample_rows(live)]) for row in plain])
+        placed = own if balanced.effective(mode) != "off" else np.zeros_like(own)
         yield (
             mode,
-            Folder(documents, asked, right, plain, own, np.array(lifts), lexical, bm25, tops),
+            Folder(documents, asked, right, plain, placed, np.array(lifts), lexical, bm25, tops),
         )
 
 

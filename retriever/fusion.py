@@ -11,6 +11,9 @@ The k best sums are exact, as in the threshold algorithm (Fagin, Lotem and Naor,
 that hold a word that counts are taken, for they are few, and the dense leg is read from the top
 until what it has not shown yet cannot beat what is there.
 
+In passages of the question's own language words count less where there are others: wrong ones
+there hold words of the question too, by their language alone.
+
 As in dense_leg.py the best passage in the question's own language is lifted to the first place if a
 little is enough, but after words were added: they speak for it too, so less is added.
 """
@@ -33,6 +36,8 @@ MOST = 1.5
 # Scores that differ by nothing else are told apart by words.
 LEAST_SPREAD = 0.01
 FIRST_DEPTH = 128
+# What words count in passages of the question's own language where these are few among others.
+OWN_LEAST = 0.5
 
 DenseSearch = Callable[[int, Mask], tuple[Rows, Vectors]]
 """Most rows wanted and the allowed ones -> rows and scores, best first."""
@@ -50,6 +55,7 @@ class Legs:
         own: Shape (rows,); the passages in the question's own language.
         lift: What the best of them gets if it then is the first.
         part: What their dense scores count for otherwise: `dense` gives what is left.
+        own_words: What words count for there.
     """
 
     dense: DenseSearch
@@ -59,11 +65,24 @@ class Legs:
     own: Mask
     lift: float
     part: float = 1.0
+    own_words: float = 1.0
 
 
 def bonus(scores: Vectors) -> float:
     """What a sum of 1 adds to a dense score, given the dense scores of retriever/sample.py."""
     return WEIGHT * max(LEAST_SPREAD, float(scores.std()) if len(scores) else 0.0)
+
+
+def own_words(own: Mask, allowed: Mask) -> float:
+    """What words count in passages of the question's own language, in [OWN_LEAST, 1].
+
+    Args:
+        own: Shape (rows,); the passages in that language.
+        allowed: Shape (rows,); those that are searched. The more of them are in that language, the
+            more words count there: fully if all are.
+    """
+    share = float(own[allowed].mean()) if allowed.any() else 1.0
+    return OWN_LEAST + (1 - OWN_LEAST) * share
 
 
 def best_fused(legs: Legs, k: int, allowed: Mask) -> Ranked:
@@ -124,6 +143,7 @@ def _sums(legs: Legs, near: Ranked, found: Found, rows: int) -> Ranked:
         near = Ranked(np.concatenate([near.rows, more]), np.concatenate([near.scores, scores]))
     words = np.zeros(rows, np.float32)
     words[found.rows] = np.minimum(MOST, found.scores)
+    words[legs.own] *= legs.own_words
     sums = (near.scores + legs.top * words[near.rows]).astype(np.float32)
     order = np.lexsort((near.rows, -sums))
     return Ranked(near.rows[order], sums[order])

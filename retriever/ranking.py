@@ -11,7 +11,7 @@ from indexer.errors import WordsDamaged
 from indexer.lexical_terms import Wanted
 from retriever.balance import BalanceMode
 from retriever.dense_leg import DenseLeg, Question
-from retriever.fusion import Legs, best_fused, bonus, mask_of
+from retriever.fusion import Legs, best_fused, bonus, mask_of, own_words
 from retriever.hit import ScoreKind, SearchMode
 from retriever.question_words import question_terms
 from retriever.sample import sample_rows
@@ -59,6 +59,7 @@ class Ranking:
             dense.own if kind != "cosine" else np.zeros_like(dense.own),
             state.rows.bonus(self.balance, beside_words=True),
             state.rows.own_part(self.balance),
+            own_words(dense.own, allowed),
         )  # fmt: skip
         return Searcher("fused", lambda k: best_fused(legs, k, allowed))
 

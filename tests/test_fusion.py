@@ -9,7 +9,7 @@ from indexer.lexical_index import LexicalIndex
 from indexer.lexical_terms import LexicalText
 from indexer.vector_index import VectorIndex
 from retriever import fusion
-from retriever.fusion import Legs, best_fused
+from retriever.fusion import Legs, best_fused, own_words
 from retriever.question_words import question_terms
 from retriever.words import ABOVE_MOST, WordLeg
 
@@ -37,7 +37,7 @@ def words() -> WordLeg:
 
 
 @pytest.mark.parametrize("share", [1.0, 0.1, 0.01, 0.001])
-@pytest.mark.parametrize("top", [0.0, 0.05, 0.5, 5.0])
+@pytest.mark.parametrize("top", [0.0, 0.5, 5.0, 50.0])
 @pytest.mark.parametrize(
     "own_lift", [(0.0, 0.3, 1), (0.01, 0.3, 1), (0.3, 0.3, 0.7), (0.01, 2.0, 0.8)]
 )
@@ -64,16 +64,26 @@ def test_the_best_of_both_legs_are_those_of_all_sums(
         return rows, left[rows]
 
     wanted = words.weigh(question_terms(QUESTION), "en")
-    ranked = best_fused(Legs(dense, words, wanted, top, own, lift, part), 10, allowed)
-    sums = left + top * np.minimum(fusion.MOST, words.sums(wanted, ROWS))
+    ranked = best_fused(Legs(dense, words, wanted, top, own, lift, part, 0.6), 10, allowed)
+    counts = np.minimum(fusion.MOST, words.sums(wanted, ROWS)) * np.where(own, 0.6, 1)
+    sums = left + top * counts
     if (own & allowed).any():
         best_own = int(np.where(own & allowed, sums, -9).argmax())
         raised = sums[best_own] + lift + plain[best_own] - left[best_own]
         if raised >= sums[allowed].max():
             sums[best_own] = raised
     best = sorted(np.flatnonzero(allowed), key=lambda row: (-sums[row], row))[:10]
-    assert ranked.scores == pytest.approx(sums[best], abs=1e-5)
+    assert ranked.scores == pytest.approx(sums[best], abs=1e-5, rel=1e-5)
     assert set(ranked.rows.tolist()) == {int(row) for row in best}
+
+
+def test_words_count_less_in_the_questions_language_the_fewer_passages_are_in_it() -> None:
+    own, everywhere = np.array([True, False, False, False]), np.ones(4, np.bool_)
+    assert own_words(own, everywhere) == pytest.approx(0.625)
+    assert own_words(~own, everywhere) == pytest.approx(0.875)
+    assert own_words(own, own) == 1  # a filter leaves that language alone
+    assert own_words(~everywhere, everywhere) == 0.5
+    assert own_words(own, ~everywhere) == 1
 
 
 def test_what_a_word_counts_rises_with_how_rare_it_is(words: WordLeg) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from encoder.spec import Vectors
 from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows
-from retriever.fusion import MOST, bonus, mask_of
+from retriever.fusion import MOST, bonus, mask_of, own_words
 from retriever.question_words import question_terms
 from retriever.sample import sample_rows
 from retriever.words import WordLeg
@@ -131,7 +131,12 @@ class Candidates:
             if placed:
                 row[columns] = np.where(plain > 0, plain * part, plain)
             if counted is not None:
-                row[counted[0]] += tops[at] * counted[1]
+                counts = counted[1]
+                if placed:
+                    own = self._rows.rows_in(language)[self._order]
+                    factor = np.float32(own_words(own, np.ones_like(own)))
+                    counts = np.where(own[counted[0]], counts * factor, counts)
+                row[counted[0]] += tops[at] * counts
             if placed and len(columns):
                 best = int(row[columns].argmax())
                 gone = plain[best] * (1 - part) if plain[best] > 0 else 0
