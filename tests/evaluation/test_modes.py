@@ -9,7 +9,7 @@ import pytest
 
 from encoder.spec import Vectors
 from indexer.errors import WordsDamaged
-from indexer.lexical_terms import Weighted
+from indexer.lexical_terms import Wanted
 from indexer.store import open_index
 from indexer.store.derived import refresh_lexical, write_record
 from indexer.store.seal import seal
@@ -81,9 +81,9 @@ def test_the_words_of_a_question_are_looked_up_once_for_all_balance_modes(
     looked_up: list[int] = []
     sums = WordLeg.sums
 
-    def counting(leg: WordLeg, terms: Weighted, rows: int) -> Vectors:
+    def counting(leg: WordLeg, wanted: Wanted, rows: int) -> Vectors:
         looked_up.append(rows)
-        return sums(leg, terms, rows)
+        return sums(leg, wanted, rows)
 
     monkeypatch.setattr(WordLeg, "sums", counting)
     modes: tuple[BalanceMode, ...] = ("off", "auto", "full")
