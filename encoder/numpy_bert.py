@@ -169,7 +169,11 @@ class _Tensors:
         self.missing: list[str] = []
 
     def formats(self) -> set[str]:
-        return {str(self._file.get_slice(name).get_dtype()) for name in self._names.values()}
+        return {
+            str(self._file.get_slice(stored).get_dtype())
+            for name, stored in self._names.items()
+            if not name.endswith(".position_ids")  # counts up, as older checkpoints hold it
+        }
 
     def table(self, name: str) -> _Table:
         width = self._sizes.hidden_size

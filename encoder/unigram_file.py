@@ -11,6 +11,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from tokenizers import Tokenizer
 
@@ -115,4 +116,7 @@ def read_trie(path: Path) -> PieceTrie:
     digest, data = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
     if hashlib.blake2b(data).digest() != digest:
         raise ValueError(f"{path} is damaged")
-    return PieceTrie.from_arrays(load(data))
+    try:
+        return PieceTrie.from_arrays(load(data))
+    except (SafetensorError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"{path} is of another version: {error}") from error

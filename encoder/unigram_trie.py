@@ -30,6 +30,8 @@ _CODE_POINTS = 0x110000
 _SLOT_BITS = 20
 # Families with more children are placed one by one.
 _LARGE_FAMILY = 32
+# Of a vocabulary that fits, none takes a tenth of it.
+_MOST_TRIES = 1_000
 
 
 class UnfitVocabularyError(ValueError):
@@ -190,7 +192,11 @@ def _double_array(tree: _Tree, letters: int) -> tuple[Numbers, Wide]:
     base[0] = 1
     rng = np.random.default_rng(0)
     for parents in _by_size(children):
+        tries = 0
         while len(parents):
+            tries += 1
+            if tries > _MOST_TRIES:
+                raise UnfitVocabularyError(f"no room for {len(parents)} beginnings of pieces")
             tried = rng.integers(letters + 2, 2**_SLOT_BITS, len(parents))
             sizes = children[parents]
             starts = np.cumsum(sizes) - sizes

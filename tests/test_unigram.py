@@ -1,5 +1,6 @@
 """Many words at once: each as the tokeniser cuts it, or not at all."""
 
+import hashlib
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
 from encoder.spec import TokenEnds
@@ -171,6 +173,13 @@ def test_other_kinds_of_tokenisers_are_not_cut_at_once(tokenizer: Tokenizer) -> 
     assert not fits(named)
 
 
+MANY_FOR_EACH = [
+    (chr(0x4E00 + first) + chr(0x4E00 + second), -9.0)
+    for first in range(200)
+    for second in random.Random(first).sample(range(20_000), 500)
+]
+
+
 @pytest.mark.parametrize(
     "vocabulary",
     [
@@ -178,8 +187,15 @@ def test_other_kinds_of_tokenisers_are_not_cut_at_once(tokenizer: Tokenizer) -> 
         [("▁", -1.0), ("a", -1.0), ("a" * 17, -2.0)],
         [("▁", -1.0), ("a", -33.0)],
         [("▁", -1.0), ("a", 0.5)],
+        [("▁", -1.0), *((chr(0x4E00 + i), -9.0) for i in range(20_000)), *MANY_FOR_EACH],
     ],
-    ids=["no start of a word", "a long piece", "a score that is too low", "no probability"],
+    ids=[
+        "no start of a word",
+        "a long piece",
+        "a score that is too low",
+        "no probability",
+        "beginnings that find no room",
+    ],
 )
 def test_a_vocabulary_that_does_not_fit_is_refused(vocabulary: list[tuple[str, float]]) -> None:
     with pytest.raises(UnfitVocabularyError):
@@ -247,6 +263,18 @@ def test_a_damaged_file_is_made_again(
     path.write_bytes({"cut": whole[:-1], "flipped": bytes(data), "emptied": b""}[damage])
     assert ends_by(ManyWordsLater(small, tokenizer_file)).tolist() == expected
     assert path.read_bytes() == whole
+
+
+def test_a_whole_file_of_another_version_is_made_again(
+    small: Tokenizer, tokenizer_file: Path, tmp_path: Path
+) -> None:
+    expected = ends_by(ManyWordsLater(small, tokenizer_file)).tolist()
+    (path,) = (tmp_path / "cache").iterdir()
+    whole = path.read_bytes()
+    for content in (b"no arrays", save({"letters": np.zeros(3, np.uint16)})):
+        path.write_bytes(hashlib.blake2b(content).digest() + content)
+        assert ends_by(ManyWordsLater(small, tokenizer_file)).tolist() == expected
+        assert path.read_bytes() == whole
 
 
 def test_a_cache_that_cannot_be_written_costs_no_more_than_time(

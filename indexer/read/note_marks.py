@@ -27,7 +27,7 @@ class NoteMarks:
             self._is_raised = True
         elif _names_a_note(attributes):
             self._is_named = True
-        elif attributes.get("href", "").startswith("#"):
+        elif attributes.get("href", "#").startswith("#") and len(attributes.get("href", "")) > 1:
             self._is_link = True
         else:
             return
@@ -41,7 +41,9 @@ class NoteMarks:
             pass
         if not self._open and (self._is_named or (self._is_link and self._is_raised)):
             mark = "".join(self._inline[self._start :]).strip()
-            before = "".join(self._inline[: self._start]).strip()
+            # From the end: a block may hold thousands of marks.
+            texts = (text.rstrip() for text in reversed(self._inline[: self._start]))
+            before = next(filter(None, texts), "")
             bare = mark[:1] not in "([" and before[-1:] not in ("(", "[")
             if bare and len(mark) <= _LONGEST_MARK and " " not in mark:
                 # Before its note a mark needs a blank, after a word none.

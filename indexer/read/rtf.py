@@ -55,6 +55,8 @@ def _with_notes(rtf: str) -> str:
         notes.append(rtf[note_start:])
         done = len(rtf)
     text, brace, rest = rtf[done:].rpartition("}")
+    if not brace:  # a file that was cut, too
+        text, rest = rest, ""
     return "".join([*parts, text, *map(_bracketed, notes), brace, rest])
 
 

@@ -50,6 +50,9 @@ _HIGH = re.compile(rb"[\x80-\xff]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _KOI8_WORD = re.compile(rb"[\xb3\xb4\xb6\xb7\xbd\xe0-\xff]?[\xa3\xa4\xa6\xa7\xad\xc0-\xdf]+")
 _KOI8_CAPITAL = re.compile(rb"(?<![\x80-\xff])[\xb3\xe0-\xff][\xc0-\xdf]{2}")
+# The most frequent letters of Russian, but for those whose bytes are frequent letters of both.
+_KOI8_FREQUENT = re.compile(rb"[\xc1\xc9\xcc\xcf\xd3\xd4\xd7]")
+_CP1251_CAPITALS_FREQUENT = re.compile(rb"[\xc0\xc2\xc8\xcb\xcd\xd1\xd2]")
 _UKRAINIAN = re.compile(rb"[\xa4\xa6\xa7\xad\xb4\xb6\xb7\xbd]")
 _KOI8_SHARE = 0.85
 _KANA_SHARE = 0.4
@@ -191,7 +194,11 @@ def _looks_like_koi8(probe: bytes) -> bool:
     runs = _HIGH_RUN.findall(probe)
     words = [run for run in runs if _KOI8_WORD.fullmatch(run)]
     enough = sum(map(len, words)) >= 2 * _ENOUGH and len(words) >= _KOI8_SHARE * len(runs)
-    return enough and _KOI8_CAPITAL.search(probe) is not None
+    if not enough or not _KOI8_CAPITAL.search(probe):
+        return False
+    # Capitals of cp1251 have the bytes of small letters here, and one "кВА" among them a capital's.
+    frequent = len(_KOI8_FREQUENT.findall(probe))
+    return frequent > len(_CP1251_CAPITALS_FREQUENT.findall(probe))
 
 
 def _looks_latin(probe: bytes) -> bool:

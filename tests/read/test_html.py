@@ -42,6 +42,7 @@ def test_a_page_becomes_a_document(read_bytes: ReadBytes) -> None:
         ),
         ("<p>bark<a epub:type=noteref href=n.xhtml#i>i</a>.", "bark[i]."),
         ("<a class=sdfootnotesym href=#a1>1</a>A cat", "[1] A cat"),
+        ("Brand<sup><a href=#>TM</a></sup>", "BrandTM"),
         ("say<sup><a href=#n>[3]</a></sup>, [<sup><a href=#n>4</a></sup>]", "say[3], [4]"),
         ("x<sup>2</sup>, <a href=#top>up</a>, <a href=/b>b<sup>3</sup></a>", "x2, up, b3"),
         ("<sup><a href=#n>a whole sentence</a></sup>", "a whole sentence"),

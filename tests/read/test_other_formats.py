@@ -146,6 +146,7 @@ def test_xlsx_shows_values_row_by_row(read_bytes: ReadBytes) -> None:
         ("a.rtf", rb"{\rtf1 a{\footnote b}\cell c\cell\row d}", "a [b]|c|\nd"),
         ("a.rtf", rb"{\rtf1 a{\footnote b{c}} d{\*\annotation e} f}", "a d f[bc][e]"),
         ("a.rtf", rb"{\rtf1 a{\footnote b", "a[b]"),
+        ("a.rtf", rb"{\rtf1 a{\footnote b} goes on", "a goes on[b]"),
         ("a.rtf", rb"{\rtf1 [ ] a}}{{\footnote b}c}", "[ ] a"),
         ("a.json", b'[{"name": "Mia", "tags": ["cat", 7]}]', "name: Mia\ntags: cat\ntags: 7"),
         ("a.jsonl", '{"a": "x\u2028y"}\n{"a": 2}'.encode(), "a: x\ny\n\na: 2"),
