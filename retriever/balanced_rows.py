@@ -26,7 +26,8 @@ from retriever.balance import (
     fit_means,
     own_language_bonus,
 )
-from retriever.translated import Translations, sampled
+from retriever.sample import sample_rows
+from retriever.translated import COMPARED_ROWS, Translations
 
 # Rows that are read at once.
 BLOCK_ROWS = 65_536
@@ -77,7 +78,7 @@ class BalancedRows:
             yield from (block for _, block in self._blocks())
             return
         known, first = self._known(), 0
-        sample = sampled(known)
+        sample = sample_rows(known, COMPARED_ROWS)
         counted = Translations(self.balanced(sample, mode), self.source.language_of[sample])
         for language_of, block in self._blocks():
             block = balance_passages(block, language_of, self.means)

@@ -7,8 +7,14 @@ from indexer.card import Mask, Rows
 SAMPLE_ROWS = 1024
 
 
-def sample_rows(live: Mask) -> Rows:
-    """Rows spread evenly over the live ones, which stand in the order of their documents."""
+def sample_rows(live: Mask, most: int | None = None) -> Rows:
+    """Rows spread evenly over the live ones, which stand in the order of their documents.
+
+    Args:
+        live: Shape (rows,).
+        most: How many at most; SAMPLE_ROWS if not given.
+    """
     rows = np.flatnonzero(live)
-    places = np.linspace(0, len(rows) - 1, min(SAMPLE_ROWS, len(rows))).astype(np.int64)
+    most = SAMPLE_ROWS if most is None else most
+    places = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)
     return rows[places]

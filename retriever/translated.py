@@ -9,23 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from encoder.spec import Vectors
-from indexer.card import Mask
 
-# Passages that are compared: one more or less in a hundred changes nothing.
-SAMPLE_ROWS = 128
+# Passages of known languages that are compared: one more or less in a hundred changes nothing.
+COMPARED_ROWS = 128
 # Balanced cosine. Of osguide and tldr with all versions in one folder 73% and 98% of the passages
 # have such a partner, with each text in one language 0% and 5% (docs/LOG.md).
 LEAST_COSINE = 0.55
 # Rows that are compared with the sample at once.
 BLOCK_ROWS = 8_192
-
-
-def sampled(known: Mask) -> npt.NDArray[np.int64]:
-    """Positions of the rows that are compared, spread evenly over those of known languages."""
-    rows = np.flatnonzero(known)
-    places = np.linspace(0, len(rows) - 1, min(SAMPLE_ROWS, len(rows)))
-    chosen: npt.NDArray[np.int64] = rows[places.astype(np.int64)]
-    return chosen
 
 
 class Translations:

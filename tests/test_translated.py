@@ -8,10 +8,10 @@ import pytest
 
 from encoder.language_offsets import LanguageOffsets
 from encoder.spec import Vectors
-from retriever import translated
 from retriever.balance import OWN_LANGUAGE_EXCESS
 from retriever.balanced_rows import BalancedRows, RowSource
-from retriever.translated import LEAST_COSINE, Translations, sampled
+from retriever.sample import sample_rows
+from retriever.translated import COMPARED_ROWS, LEAST_COSINE, Translations
 from tests.concept_encoder import SPEC
 
 DIM = 32
@@ -54,11 +54,11 @@ def test_where_nothing_was_sampled_nothing_is_translated() -> None:
 def test_the_sample_is_spread_over_the_rows_of_known_languages() -> None:
     known = np.ones(1000, np.bool_)
     known[:500] = False
-    places = sampled(known)
-    assert (len(places), places[0], places[-1]) == (translated.SAMPLE_ROWS, 500, 999)
+    places = sample_rows(known, COMPARED_ROWS)
+    assert (len(places), places[0], places[-1]) == (COMPARED_ROWS, 500, 999)
     assert np.diff(places).max() <= 4
-    assert sampled(known[490:510]).tolist() == list(range(10, 20))
-    assert sampled(np.zeros(3, np.bool_)).tolist() == []
+    assert sample_rows(known[490:510], COMPARED_ROWS).tolist() == list(range(10, 20))
+    assert sample_rows(np.zeros(3, np.bool_), COMPARED_ROWS).tolist() == []
 
 
 def nothing_leans() -> LanguageOffsets:
@@ -99,7 +99,7 @@ def test_the_own_language_counts_for_less_the_more_is_translated(versions: int) 
 
 def test_it_is_counted_while_the_rows_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("retriever.balanced_rows.BLOCK_ROWS", 7)
-    monkeypatch.setattr(translated, "BLOCK_ROWS", 3)
+    monkeypatch.setattr("retriever.translated.BLOCK_ROWS", 3)
     rows = balanced(*pairs(8))
     assert len(np.concatenate([*rows.passages("auto")])) == 32
     monkeypatch.setattr(rows, "passages", None)  # they are not read again

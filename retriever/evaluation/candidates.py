@@ -118,10 +118,13 @@ class Candidates:
         """
         placed = self._rows.effective(mode) != "off"
         part = np.float32(self._rows.own_part(mode))
-        columns_of = {
-            language: np.flatnonzero(self._rows.rows_in(language)[self._order])
+        own_of = {
+            language: self._rows.rows_in(language)[self._order]
             for language in dict.fromkeys(questions.languages[block])
         }
+        everywhere = np.ones(len(self._order), np.bool_)
+        factor_of = {name: np.float32(own_words(own, everywhere)) for name, own in own_of.items()}
+        columns_of = {name: np.flatnonzero(own) for name, own in own_of.items()}
         for at, row in enumerate(by_row):
             language, counted = questions.languages[block][at], None
             if self._words is not None:
@@ -131,12 +134,11 @@ class Candidates:
             if placed:
                 row[columns] = np.where(plain > 0, plain * part, plain)
             if counted is not None:
-                counts = counted[1]
+                places, counts = counted
                 if placed:
-                    own = self._rows.rows_in(language)[self._order]
-                    factor = np.float32(own_words(own, np.ones_like(own)))
-                    counts = np.where(own[counted[0]], counts * factor, counts)
-                row[counted[0]] += tops[at] * counts
+                    own = own_of[language][places]
+                    counts = np.where(own, counts * factor_of[language], counts)
+                row[places] += tops[at] * counts
             if placed and len(columns):
                 best = int(row[columns].argmax())
                 gone = plain[best] * (1 - part) if plain[best] > 0 else 0
