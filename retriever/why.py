@@ -24,6 +24,7 @@ from encoder.spec import Encoder, TextStates, TokenStates, Vectors
 from indexer.boundaries import sentence_ends, word_spans
 from indexer.language import detect_language
 from retriever.hit import Hit
+from retriever.one_thread import one_thread
 
 # Words that carry less than this part of what the first one does are not named.
 LEAST_OF_FIRST_WORD = 0.5
@@ -128,15 +129,16 @@ def explain_hits(
     if not all(len(found.states) for found in (question, *passages)):  # a text without any token
         return _by_sentences(query, texts, encoder, instruction)
     asked_in = detect_language(query)
-    return tuple(
-        explain_by_tokens(
-            hit.passage.text,
-            question,
-            passage,
-            Leans.of(encoder.spec.name, asked_in, hit.passage.language),
+    with one_thread():
+        return tuple(
+            explain_by_tokens(
+                hit.passage.text,
+                question,
+                passage,
+                Leans.of(encoder.spec.name, asked_in, hit.passage.language),
+            )
+            for hit, passage in zip(hits, passages, strict=True)
         )
-        for hit, passage in zip(hits, passages, strict=True)
-    )
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
