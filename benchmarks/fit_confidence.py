@@ -1,173 +1,45 @@
 """Fit and judge the probability that a hit answers (retriever/confidence.py).
 
     python benchmarks/tuning_sets.py OSGUIDE TLDR SETS
-    python benchmarks/fit_confidence.py SETS/osguide-lead SETS/tldr-stripped OSGUIDE --out
+    python -m benchmarks.fit_confidence SETS/osguide-lead SETS/tldr-stripped OSGUIDE --out
         retriever/calibration/e5-small.json
-    python benchmarks/fit_confidence.py --judge NTREX --languages en,ar,...
+    python -m benchmarks.fit_confidence --judge NTREX --languages en,ar,... --draws 10
 
-Each folder is a parallel collection in BEIR's layout. Folders are drawn from it: some of its
-groups, each in one random language ("mixed"), in all languages, or all in one language; half of the
-groups are asked for but left out, so that half of the questions have no answer. `--judge` prints,
-for the shipped model, how many questions without an answer get a hit with each label, with 95%
-bounds, how many right answers keep it, and how good the probabilities are, overall and by script.
+Each folder is a parallel collection in BEIR's layout; `confidence_cases.py` says what is drawn from
+it. `--judge` prints, for the shipped model, how many questions without an answer get a hit with
+each label, how many right answers keep it, and how good the probabilities are, overall and by
+script. Where a folder has a document of another group that tells the same (`alike_groups.py`, by
+the English versions), a question whose own answer was taken out has an answer all the same, so the
+share is given a second time without these questions.
+
+The 95% intervals take together all questions that were made of one group, in whatever language and
+drawn folder: more draws narrow what the choice of the folder adds, not what so few groups leave
+open. tests/test_bootstrap.py shows how often they cover the truth.
+
 Vectors come from eval's cache; `--cached` leaves out what is not there.
 """
 
 import argparse
-import unicodedata
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from encoder.language_offsets import language_offsets
+from benchmarks.confidence_cases import Cases, Parallel, all_cases, read_parallel
 from encoder.load import load_encoder
-from encoder.spec import Encoder, Vectors
-from indexer.language import detect_language
-from retriever.balance import balance_passages, balance_queries, fit_means
 from retriever.confidence import (
-    FIRST_ROWS,
-    Background,
     ConfidenceModel,
-    Crowd,
     ScoreMode,
     confidence_model,
-    features,
     save_models,
     thresholds_for,
 )
-from retriever.evaluation.beir import read_collection
 from retriever.evaluation.bootstrap import share_estimates
-from retriever.evaluation.collection import JudgedText
-from retriever.evaluation.encoding import Cutting, encode_texts, make_passages
-from retriever.evaluation.select import Selection, select
-from retriever.evaluation.vector_cache import Kind, VectorCache, text_key
-from retriever.sample import SAMPLE_ROWS
+from retriever.evaluation.vector_cache import VectorCache
 
 STRONG_RATE, POSSIBLE_RATE = 0.05, 0.20
-HITS, QUESTIONS = 5, 400
-GROUPS = (30, 100, 300, 1000)
 RIDGE = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """Passages or questions: shape (texts, dim), with detected languages, groups and texts."""
-
-    vectors: Vectors
-    languages: npt.NDArray[np.str_]
-    groups: npt.NDArray[np.str_]
-    scripts: npt.NDArray[np.str_]
-
-
-@dataclass(frozen=True, slots=True)
-class Cases:
-    """Hits of questions, `HITS` each: features, which are right, and the questions behind them."""
-
-    rows: npt.NDArray[np.float64]  # (questions, HITS, features)
-    right: npt.NDArray[np.bool_]  # (questions, HITS)
-    answered: npt.NDArray[np.bool_]  # (questions,): the answer is in the folder
-    scripts: npt.NDArray[np.str_]
-    groups: npt.NDArray[np.str_]
-
-
-def script(text: str) -> str:
-    names = [unicodedata.name(ch, "?").split()[0] for ch in text if ch.isalpha()]
-    name = Counter(names).most_common(1)[0][0] if names else "?"
-    return {"HIRAGANA": "CJK", "KATAKANA": "CJK"}.get(name, name)
-
-
-def side(
-    texts: list[JudgedText], kind: Kind, encoder: Encoder, cache: VectorCache, *, cached: bool
-) -> Side:
-    read = [text.text for text in texts]
-    if kind == "passage":
-        read = list(make_passages(texts, encoder, Cutting()).texts)
-    if cached:
-        there = cache.get([text_key(kind, text) for text in read])
-        kept = [i for i, text in enumerate(read) if text_key(kind, text) in there]
-        texts, read = [texts[i] for i in kept], [read[i] for i in kept]
-    return Side(
-        encode_texts(read, kind, encoder, cache, lambda done, total: None),
-        np.array([detect_language(text.text) for text in texts]),
-        np.array([text.group for text in texts]),
-        np.array([script(text.text) for text in texts]),
-    )
-
-
-def draw(
-    passages: Side, kind: str, groups: int, rng: np.random.Generator
-) -> tuple[Vectors, set[str]]:
-    """Rows of one folder, and the groups that are asked for."""
-    language = rng.choice(passages.languages) if kind == "one" else ""
-    there = passages.languages == language if kind == "one" else np.ones(len(passages.groups), bool)
-    chosen = rng.permutation(np.unique(passages.groups[there]))[:groups]
-    kept = set(chosen[: len(chosen) // 2].tolist())
-    rows = np.flatnonzero(there & np.isin(passages.groups, [*kept]))
-    if kind == "mixed":
-        order = rng.permutation(rows)
-        rows = order[np.unique(passages.groups[order], return_index=True)[1]]
-    return np.sort(rows), set(chosen.tolist())
-
-
-def ask(
-    passages: Side, questions: Side, mode: ScoreMode, encoder: str, plan: tuple[str, int, int]
-) -> Cases | None:
-    """Ask the questions of one drawn folder."""
-    kind, groups, seed = plan
-    rng = np.random.default_rng(seed)
-    rows, wanted = draw(passages, kind, groups, rng)
-    held, groups_of = passages.vectors[rows], passages.groups[rows]
-    asked = np.flatnonzero(np.isin(questions.groups, [*wanted]))
-    asked = rng.permutation(asked)[:QUESTIONS]
-    vectors = questions.vectors[asked]
-    if mode == "auto":
-        names, language_of = np.unique(passages.languages[rows], return_inverse=True)
-        counts = np.bincount(language_of).astype(np.int64)
-        sums = np.zeros((len(names), held.shape[1]), np.float32)
-        np.add.at(sums, language_of, held)
-        means = fit_means(sums, counts, tuple(names.tolist()), language_offsets(encoder))
-        if means is None:
-            return None
-        held = balance_passages(held, language_of.astype(np.int32), means)
-        vectors = balance_queries(vectors, means)
-    scores = vectors @ held.T
-    sample = rng.permutation(len(rows))[:SAMPLE_ROWS]
-    found = []
-    for row, place in zip(scores, asked, strict=True):
-        best = np.argsort(-row)[: max(HITS, FIRST_ROWS)]
-        background = Background.of(row[sample], row[best[:FIRST_ROWS]], len(row))
-        if background is None:
-            return None
-        best = best[:HITS]
-        own = passages.languages[rows[best]] == questions.languages[place]
-        crowd = Crowd.of(held[best] @ held[sample].T, best[:, None] == sample)
-        found.append((features(row[best], own, background, crowd),
-                      groups_of[best] == questions.groups[place]))  # fmt: skip
-    if not found:
-        return None
-    return Cases(
-        np.stack([rows for rows, _ in found]),
-        np.stack([right for _, right in found]),
-        np.isin(questions.groups[asked], groups_of),
-        questions.scripts[asked],
-        questions.groups[asked],
-    )
-
-
-def all_cases(passages: Side, questions: Side, mode: ScoreMode, encoder: str, draws: int) -> Cases:
-    kinds = ("mixed", "all") if mode == "auto" else ("one",)
-    plans = [(kind, groups, seed) for kind in kinds for groups in GROUPS for seed in range(draws)]
-    found = [ask(passages, questions, mode, encoder, plan) for plan in plans]
-    return joined([cases for cases in found if cases is not None])
-
-
-def joined(parts: list[Cases]) -> Cases:
-    names = ("rows", "right", "answered", "scripts", "groups")
-    return Cases(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def fit(sets: list[Cases]) -> ConfidenceModel:
@@ -202,13 +74,11 @@ def judge(name: str, cases: Cases, model: ConfidenceModel) -> Iterator[str]:
             empty, right = here & ~cases.answered, cases.right & here[:, None]
             if empty.sum() < 50 or right.sum() < 50:
                 continue
-            _, numbers = np.unique(cases.groups[empty], return_inverse=True)
-            false = share_estimates((best[empty] >= least)[:, None].astype(float), numbers)[0]
             kept = float((chances[right] >= least).mean())
-            verdict = "kept" if false.high <= rate + 0.04 else "MISSED"
             yield (f"{name} {label:<9}{part:<12} n={int(empty.sum()):<6} false found "
-                   f"{false.mean:.3f} [{false.low:.3f}, {false.high:.3f}] of {rate:.2f} {verdict}; "
-                   f"right answers that keep it {kept:.3f}")  # fmt: skip
+                   f"{false_found(best >= least, cases, empty, rate)}; right answers that keep it "
+                   f"{kept:.3f}; where nothing tells the same "
+                   f"{false_found(best >= least, cases, empty & ~cases.retold, rate)}")  # fmt: skip
     edges = np.quantile(chances, np.linspace(0, 1, 11))
     place = np.clip(np.searchsorted(edges, chances, side="right") - 1, 0, 9)
     off = sum(
@@ -216,6 +86,16 @@ def judge(name: str, cases: Cases, model: ConfidenceModel) -> Iterator[str]:
         for i in range(10) if (place == i).any()
     )  # fmt: skip
     yield f"{name} expected calibration error {off:.3f} over {chances.size} hits"
+
+
+def false_found(
+    labelled: npt.NDArray[np.bool_], cases: Cases, empty: npt.NDArray[np.bool_], rate: float
+) -> str:
+    """How many of some questions without an answer have a labelled hit."""
+    _, numbers = np.unique(cases.groups[empty], return_inverse=True)
+    false = share_estimates(labelled[empty][:, None].astype(float), numbers)[0]
+    verdict = "kept" if false.high <= rate + 0.04 else "MISSED"
+    return f"{false.mean:.3f} [{false.low:.3f}, {false.high:.3f}] of {rate:.2f} {verdict}"
 
 
 def main() -> None:
@@ -229,32 +109,29 @@ def main() -> None:
     args = parser.parse_args()
     encoder = load_encoder("e5-small")
     cache = VectorCache.open(encoder)
-    sets: dict[str, tuple[Side, Side]] = {}
+    sets: dict[str, Parallel] = {}
     for folder in [*args.folders, *([args.judge] if args.judge else [])]:
-        collection = read_collection(folder, "group")
-        if folder == args.judge and args.languages:
-            collection = select(collection, Selection(tuple(args.languages.split(","))))
-        sets[folder.name] = (
-            side([*collection.documents], "passage", encoder, cache, cached=args.cached),
-            side([*collection.questions], "query", encoder, cache, cached=args.cached),
-        )
-        print(folder.name, *(len(one.vectors) for one in sets[folder.name]), flush=True)
+        chosen = args.languages if folder == args.judge else ""
+        languages = tuple(filter(None, chosen.split(",")))
+        found = read_parallel(folder, languages, encoder, cache, cached=args.cached)
+        sets[folder.name] = found
+        print(folder.name, len(found.passages.vectors), len(found.questions.vectors), flush=True)
     modes: tuple[ScoreMode, ...] = ("auto", "off")
     if args.judge:
         for mode in modes:
             model = confidence_model("e5-small", mode)
             if model is not None:
-                cases = all_cases(*sets[args.judge.name], mode, "e5-small", args.draws)
+                cases = all_cases(sets[args.judge.name], mode, "e5-small", args.draws)
                 print(*judge(f"{args.judge.name} {mode}", cases, model), sep="\n")
         return
     models: dict[ScoreMode, ConfidenceModel] = {}
     for mode in modes:
-        found = {name: all_cases(*two, mode, "e5-small", args.draws) for name, two in sets.items()}
-        for name, cases in found.items():  # each with what was fitted on the others
-            others = [other for key, other in found.items() if key != name]
+        asked = {name: all_cases(one, mode, "e5-small", args.draws) for name, one in sets.items()}
+        for name, cases in asked.items():  # each with what was fitted on the others
+            others = [other for key, other in asked.items() if key != name]
             if others:
                 print(*judge(f"{name} {mode}, fitted on the others", cases, fit(others)), sep="\n")
-        models[mode] = fit([*found.values()])
+        models[mode] = fit([*asked.values()])
         print(mode, models[mode], flush=True)
     if args.out:
         save_models(args.out, models)
