@@ -1,6 +1,6 @@
 """Which sentence holds the answer: found in passages read whole, and sentence by sentence.
 
-    python benchmarks/why_sentences.py --xquad XQUAD --groups 48
+    python benchmarks/why_sentences.py --xquad XQUAD --groups 60
     python benchmarks/why_sentences.py --samples index
 
 XQUAD is a folder with corpus.jsonl.gz (group, lang, text) and queries.jsonl.gz (group, lang, text,
@@ -143,7 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--xquad", type=Path)
     parser.add_argument("--samples", type=Path, metavar="INDEX")
-    parser.add_argument("--groups", type=int, default=48)
+    parser.add_argument("--groups", type=int, default=240)
     parser.add_argument("--others", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
