@@ -59,12 +59,12 @@ def asked_in_ten_folders(articles: int, told_twice: float) -> tuple[float, float
             found.append(scores[np.ix_(out, there)].max(axis=1) > 2.4)
             numbers.append(out)
         asked.append((np.concatenate(found), np.concatenate(numbers)))
-    truth = float(np.mean([found.mean() for found, _ in asked]))
+    truth = float(np.mean([labelled.mean() for labelled, _ in asked]))
     assert 0.1 < truth < 0.25
     held = np.zeros(2)
-    for seed, (found, numbers) in enumerate(asked):
-        for i, groups in enumerate((numbers, np.arange(len(numbers)))):
-            (share,) = share_estimates(found[:, None].astype(float), groups, seed)
+    for seed, (labelled, article) in enumerate(asked):
+        for i, groups in enumerate([article, np.arange(len(article))]):
+            (share,) = share_estimates(labelled[:, None].astype(float), groups, seed)
             held[i] += truth <= share.high
     by_article, by_question = (held / EXPERIMENTS).tolist()
     return by_article, by_question
