@@ -5,10 +5,10 @@
 Runs the tests marked `gpu`, then benchmarks/gpu_encoder.py (the 8B shape: tokens/s at 128, 512 and
 2,048 tokens and mixed, for the best packed kernel, packed SDPA and padded; the share of the rate of
 plain matrix products; memory), once more with 8-bit weights, then benchmarks/gpu_search.py
-(1,000,000 x 384 in float32, and 100,000 x 4096 in float16), then benchmarks/gpu_build.py (the sample
-documents from a checkpoint of the 8B's size to hits; 15 GB of disk). Each step writes a file as soon as it
-is done, so that a run that is cut off keeps what it has; what no time is left for is said at the
-end. Needs no network.
+(1,000,000 x 384 in float32, and 100,000 x 4096 in float16), then benchmarks/gpu_build.py (the
+sample documents from a checkpoint of the 8B's size to hits; 15 GB of disk). Each step writes a file
+as soon as it is done, so that a run that is cut off keeps what it has; what no time is left for is
+said at the end. Needs no network.
 """
 
 import argparse
