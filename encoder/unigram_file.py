@@ -1,20 +1,14 @@
 """A vocabulary that was laid out once, kept in the user's cache for the next time.
 
-The file holds a checksum (blake2b) and then arrays as safetensors. One that is damaged or
-cannot be written costs a second, no more.
+A file that is damaged or cannot be written costs a second, no more.
 """
 
-import hashlib
 import logging
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 from tokenizers import Tokenizer
 
+from encoder.array_file import digest_of, read_arrays, write_arrays
 from encoder.cache import cache_dir
 from encoder.unigram import ManyWords, fits, trie_of
 from encoder.unigram_trie import PieceTrie, UnfitVocabularyError
@@ -27,7 +21,6 @@ LAYOUT_VERSION = 1
 LEAST_CHARS = 1_500
 # So many must have come before the file is read (0.05 s), and before it is made (1 s).
 READ_AT_CHARS, MAKE_AT_CHARS = 50_000, 600_000
-_DIGEST_BYTES = hashlib.blake2b().digest_size
 
 
 class ManyWordsLater:
@@ -62,7 +55,7 @@ class ManyWordsLater:
 
     def _read(self) -> PieceTrie | None:
         try:
-            digest = hashlib.blake2b(self._tokenizer_file.read_bytes()).hexdigest()
+            digest = digest_of(self._tokenizer_file)
             self._path = cache_dir() / f"words-{digest[:16]}-v{LAYOUT_VERSION}.bin"
             return read_trie(self._path)
         except FileNotFoundError:
@@ -91,18 +84,7 @@ def write_trie(trie: PieceTrie, path: Path) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    data = save(trie.arrays())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix="words-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(hashlib.blake2b(data).digest())
-            file.write(data)
-        Path(temporary).replace(path)
-    except OSError:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    write_arrays(trie.arrays(), path)
 
 
 def read_trie(path: Path) -> PieceTrie:
@@ -112,11 +94,8 @@ def read_trie(path: Path) -> PieceTrie:
         OSError: There is no such file, or it cannot be read.
         ValueError: It is damaged.
     """
-    data = path.read_bytes()
-    digest, data = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-    if hashlib.blake2b(data).digest() != digest:
-        raise ValueError(f"{path} is damaged")
+    arrays = read_arrays(path)
     try:
-        return PieceTrie.from_arrays(load(data))
-    except (SafetensorError, KeyError, TypeError, IndexError) as error:
+        return PieceTrie.from_arrays(arrays)
+    except (KeyError, TypeError, IndexError) as error:
         raise ValueError(f"{path} is of another version: {error}") from error
