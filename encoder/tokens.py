@@ -11,6 +11,8 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from encoder.errors import EncoderNotAvailable, EncoderRefused
+from encoder.part_tokenizer import PartTokenizer, Tokeniser
+from encoder.pieces_file import open_tokenizer
 from encoder.quiet import quiet_transformers
 from encoder.spec import EncoderSpec, TokenEnds
 from encoder.templates import valid_text
@@ -23,13 +25,17 @@ class TextTokens:
     """The tokeniser of an encoder; made by `open`."""
 
     def __init__(
-        self, tokenizer: Tokenizer, file: Path, max_tokens: int, appended: int | None
+        self,
+        tokenizer: PartTokenizer | Tokenizer,
+        file: Path,
+        max_tokens: int,
+        appended: int | None,
     ) -> None:
-        self.tokenizer = tokenizer
+        self._tokenizer = tokenizer
         self._file = file
         self._max_tokens = max_tokens
         self._appended = appended
-        whole, bare = tokenizer.encode("a").ids, _bare(tokenizer, "a")
+        whole, bare = _ids(tokenizer, "a"), _bare(tokenizer, "a")
         self._keeps_end = appended is not None or whole[-1:] != bare[-1:]
 
     @classmethod
@@ -40,17 +46,24 @@ class TextTokens:
             EncoderNotAvailable: A file is missing or cannot be read.
             EncoderRefused: It adds other tokens around a text than the spec says.
         """
-        own = spec.add_bos is None or spec.add_eos is None
-        tokenizer = _as_transformers_reads_it(spec, folder) if own else _from_file(spec, folder)
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
         file = folder / TOKENIZER_FILE
+        tokenizer: PartTokenizer | Tokenizer
+        if spec.add_bos is None or spec.add_eos is None:
+            tokenizer = _unlimited(_as_transformers_reads_it(spec, folder))
+        else:
+            tokenizer = open_tokenizer(file, lambda: _unlimited(_from_file(spec, folder)))
         return cls(tokenizer, file, spec.max_tokens, _token_to_append(spec, tokenizer, folder))
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokeniser as the library reads it whole."""
+        held = self._tokenizer
+        return held.whole if isinstance(held, PartTokenizer) else held
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, however long, start and end tokens included."""
         tail = [] if self._appended is None else [self._appended]
-        encodings = self.tokenizer.encode_batch([*map(valid_text, texts)])
+        encodings = self._tokenizer.encode_batch([*map(valid_text, texts)])
         return [encoding.ids + tail for encoding in encodings]
 
     def placed(self, texts: Sequence[str]) -> list[tuple[list[int], npt.NDArray[np.int64]]]:
@@ -60,7 +73,7 @@ class TextTokens:
         """
         tail = [] if self._appended is None else [self._appended]
         found = []
-        for encoding in self.tokenizer.encode_batch([*map(valid_text, texts)]):
+        for encoding in self._tokenizer.encode_batch([*map(valid_text, texts)]):
             whole = encoding.ids + tail
             ids = self.cut(whole)
             spans = np.zeros((len(ids), 2), np.int64)
@@ -82,7 +95,7 @@ class TextTokens:
     @cached_property
     def words_stand_alone(self) -> bool:
         """Whether what stands between two blanks has the same tokens wherever it stands."""
-        return words_stand_alone(self.tokenizer)
+        return words_stand_alone(self._tokenizer)
 
     def cut(self, ids: list[int]) -> list[int]:
         """Cut what exceeds the limit off the text, not the end token."""
@@ -91,6 +104,13 @@ class TextTokens:
         if self._keeps_end:
             return ids[: self._max_tokens - 1] + ids[-1:]
         return ids[: self._max_tokens]
+
+
+def _unlimited(tokenizer: Tokenizer) -> Tokenizer:
+    """Have it neither cut nor fill texts."""
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _from_file(spec: EncoderSpec, folder: Path) -> Tokenizer:
@@ -126,9 +146,11 @@ def _unreadable(spec: EncoderSpec, folder: Path, error: Exception) -> EncoderNot
     )
 
 
-def _token_to_append(spec: EncoderSpec, tokenizer: Tokenizer, folder: Path) -> int | None:
+def _token_to_append(
+    spec: EncoderSpec, tokenizer: PartTokenizer | Tokenizer, folder: Path
+) -> int | None:
     """Compare what the tokeniser adds with the spec; return the end token if it is left to us."""
-    bare, whole = _bare(tokenizer, "a"), tokenizer.encode("a").ids
+    bare, whole = _bare(tokenizer, "a"), _ids(tokenizer, "a")
     start = whole.index(bare[0])
     found = (start == 1, len(whole) - start - len(bare) == 1)
     wanted = tuple(
@@ -139,7 +161,8 @@ def _token_to_append(spec: EncoderSpec, tokenizer: Tokenizer, folder: Path) -> i
         return None
     # Some publish a tokeniser that leaves the end token to the caller.
     end = _end_token(folder) if found == (wanted[0], False) else None
-    token = tokenizer.token_to_id(end) if end is not None else None
+    held = tokenizer.whole if isinstance(tokenizer, PartTokenizer) else tokenizer
+    token = held.token_to_id(end) if end is not None else None
     if token is None:
         raise EncoderRefused(
             f"The tokeniser adds (start, end) tokens {found}; {spec.name} needs {wanted}.",
@@ -158,6 +181,9 @@ def _end_token(folder: Path) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def _bare(tokenizer: Tokenizer, text: str) -> list[int]:
-    ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
-    return ids
+def _ids(tokenizer: Tokeniser, text: str) -> list[int]:
+    return tokenizer.encode_batch([text])[0].ids
+
+
+def _bare(tokenizer: Tokeniser, text: str) -> list[int]:
+    return tokenizer.encode_batch([text], add_special_tokens=False)[0].ids
