@@ -112,7 +112,7 @@ def ids(tokenizer: Tokeniser, text: str) -> list[int]:
         [("tz", -1.0), ("ka", -2.0), ("katze", -30.0)],
         [("ka", -9.0), ("ka", -1.0)],  # the last of two equal pieces counts
         [("at", -10.0), ("tz", -10.0)],  # as good as two letters
-        [("zzz", -3000.0)],  # the least score of all decides what an unknown letter costs
+        [("zzz", -3000.0), ("éü", -2500.0)],  # the least score decides what an unknown one costs
         [("éü", -4.0)],  # of letters that are no pieces
     ],
 )
