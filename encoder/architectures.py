@@ -4,7 +4,6 @@ None of them runs code that a checkpoint brings along: a checkpoint's own code d
 attention mask, and on other versions of transformers than its author's it often decides wrongly.
 """
 
-import json
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,11 +11,18 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from encoder.bert_config import check_numbers, read_object
 from encoder.errors import EncoderNotAvailable, EncoderRefused
 from encoder.hardware import DeviceChoice
 from encoder.quiet import quiet_transformers
 from encoder.spec import EncoderSpec
-from encoder.weights import check_weights, unreadable_weights
+from encoder.weights import check_layers, check_places, check_weights, unreadable_weights
+
+# What transformers and torch raise at numbers that make no sense.
+_NO_SENSE = (
+    OSError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RuntimeError,
+    AssertionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ def load_model(
         EncoderRefused: The files are not those of the model that the spec describes.
     """
     import torch  # takes seconds: a search from the shell reads the table above and needs no model
+    from huggingface_hub.errors import StrictDataclassError
 
     if not any(folder.glob("*.safetensors")):
         raise EncoderNotAvailable(
@@ -95,16 +102,22 @@ def load_model(
                 use_safetensors=True,  # never a pickle
                 **({"add_pooling_layer": False} if architecture.encoder_only else {}),
             )
-    except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
+    except (*_NO_SENSE, SafetensorError, StrictDataclassError) as error:
         raise unreadable_weights(spec, folder, error) from error
     missing = [*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])]
     check_weights(spec, folder, config.hidden_size, missing)
+    check_layers(spec, folder, config.num_hidden_layers, found["unexpected_keys"])
+    if architecture.encoder_only:
+        padding = int(config.pad_token_id) + 1 if "roberta" in config.model_type else 0
+        places = model.embeddings.position_embeddings.num_embeddings
+        check_places(spec, folder, places - padding)
     return model.eval().to(choice.device)
 
 
 def _read_config(config_class: Any, folder: Path) -> Any:
     """Read config.json without the code it may name; AutoConfig would ask to run that code."""
-    data = json.loads((folder / "config.json").read_text("utf-8"))
+    data = read_object(folder / "config.json")
+    check_numbers(data)
     for key in ("model_type", "auto_map", "architectures"):  # llama_bidirec is a Llama to us
         data.pop(key, None)
     return config_class.from_dict(data)

@@ -17,7 +17,7 @@ from encoder.bert_attention import Run, attend, runs_of
 from encoder.bert_config import Sizes, read_sizes
 from encoder.hardware import DeviceChoice
 from encoder.spec import EncoderSpec, TokenRows
-from encoder.weights import check_weights, unreadable_weights
+from encoder.weights import check_layers, check_places, check_weights, unreadable_weights
 
 Weights = dict[str, torch.Tensor]
 
@@ -96,6 +96,8 @@ def open_bert(spec: EncoderSpec, folder: Path, choice: DeviceChoice) -> "PackedB
         raise unreadable_weights(spec, folder, error) from error
     bert = PackedBert(sizes, weights, getattr(torch, choice.dtype))
     check_weights(spec, folder, sizes.hidden_size, bert.missing)
+    check_layers(spec, folder, sizes.num_hidden_layers, weights)
+    check_places(spec, folder, bert.places)
     return bert
 
 
@@ -107,9 +109,9 @@ class PackedBert:
         self.config = sizes
         # The big table stays as it lies in the file: rows are converted when they are looked up,
         # so of its hundreds of MB only the pages of tokens that occur are ever read.
-        self._words = take.raw("embeddings.word_embeddings.weight")
-        self._places = take.raw("embeddings.position_embeddings.weight").float()
-        self._places = self._places + take.raw("embeddings.token_type_embeddings.weight")[0]
+        self._words = take.table("embeddings.word_embeddings.weight")
+        self._places = take.table("embeddings.position_embeddings.weight").float()
+        self._places = self._places + take.table("embeddings.token_type_embeddings.weight")[0]
         self._norm = take.norm("embeddings.LayerNorm")
         self.layers: tuple[AnyLayer, ...] = tuple(
             take.layer(i) for i in range(sizes.num_hidden_layers)
@@ -122,6 +124,16 @@ class PackedBert:
     def replace_layers(self, layers: Sequence[AnyLayer], filled: Callable[[int], int]) -> None:
         """Compute with other layers from now on, given as many tokens as `filled` says."""
         self.layers, self._filled = tuple(layers), filled
+
+    @property
+    def known_tokens(self) -> int:
+        """How many tokens it knows: their ids are below that."""
+        return len(self._words)
+
+    @property
+    def places(self) -> int:
+        """Most tokens of a text."""
+        return len(self._places)
 
     @property
     def dim(self) -> int:
@@ -166,10 +178,16 @@ class _Taker:
 
     def raw(self, name: str, *shape: int) -> torch.Tensor:
         found = self._weights.get(name)
-        if found is None or (shape and found.shape != shape) or found.shape[-1:] == (0,):
+        if found is None or found.shape != shape or not found.is_floating_point():
             self.missing.append(name)
-            return torch.zeros(shape or (1, self._sizes.hidden_size))
+            return torch.zeros(shape)
         return found
+
+    def table(self, name: str) -> torch.Tensor:
+        """Rows as long as a state, at least one."""
+        found = self._weights.get(name)
+        rows = len(found) if found is not None and found.ndim else 0
+        return self.raw(name, max(1, rows), self._sizes.hidden_size)
 
     def linear(self, name: str, out: int, into: int) -> Linear:
         weight, bias = self.raw(f"{name}.weight", out, into), self.raw(f"{name}.bias", out)

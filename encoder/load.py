@@ -8,6 +8,7 @@ from pathlib import Path
 
 from encoder.address import is_address
 from encoder.bundled import bundled_file, unpacked_folder
+from encoder.collection import without_collection
 from encoder.errors import UnknownEncoder
 from encoder.hub import hub_folder, in_hub_cache
 from encoder.naming import EncoderName, apply_options, parse_name
@@ -128,6 +129,7 @@ def _without_torch(name: str, accept_licence: bool, offline: bool) -> Encoder | 
     return encoder
 
 
+@without_collection()
 def _open(name: str, accept_licence: bool, offline: bool) -> "tuple[TransformerEncoder, Path]":
     # torch takes seconds to import, and an encoder on a server needs none.
     from encoder.hardware import choose_device

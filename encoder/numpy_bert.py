@@ -4,7 +4,7 @@ Importing torch takes longer than such a search computes (docs/decisions/026). T
 those of encoder/bert.py in float32; where many texts are encoded, that one is the faster.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from encoder.bert_config import Sizes, read_sizes
 from encoder.spec import EncoderSpec, TokenRows, Vectors
-from encoder.weights import check_weights, unreadable_weights
+from encoder.weights import check_layers, check_places, check_weights, unreadable_weights
 
 # Rows that GELU is applied to at a time, so that they stay in the processor's cache.
 GELU_ROWS = 32
@@ -72,15 +72,24 @@ class _Table(Protocol):
 
 
 class NumpyBert:
-    """The weights of a BERT encoder; made by `open_numpy_bert`."""
+    """The weights of a BERT encoder; made by `open_numpy_bert`.
+
+    Attributes:
+        known_tokens: Ids of tokens are below that.
+    """
 
     def __init__(self, sizes: Sizes, tensors: "_Tensors") -> None:
         self._dim = sizes.hidden_size
-        self._words = tensors.table("embeddings.word_embeddings.weight")
-        self._places = tensors.take("embeddings.position_embeddings.weight")
-        self._places = self._places + tensors.take("embeddings.token_type_embeddings.weight")[0]
+        self._words, self.known_tokens = tensors.table("embeddings.word_embeddings.weight")
+        self._places = tensors.rows("embeddings.position_embeddings.weight")
+        self._places = self._places + tensors.rows("embeddings.token_type_embeddings.weight")[0]
         self._norm = tensors.norm("embeddings.LayerNorm")
         self._layers = [tensors.layer(i) for i in range(sizes.num_hidden_layers)]
+
+    @property
+    def places(self) -> int:
+        """Most tokens of a text."""
+        return len(self._places)
 
     def states(self, rows: TokenRows) -> Vectors:
         """Token ids to states of shape (tokens, dim): all texts one after the other."""
@@ -120,6 +129,8 @@ def open_numpy_bert(spec: EncoderSpec, folder: Path) -> NumpyBert | None:
     except (OSError, ValueError, SafetensorError) as error:
         raise unreadable_weights(spec, folder, error) from error
     check_weights(spec, folder, sizes.hidden_size, tensors.missing)
+    check_layers(spec, folder, sizes.num_hidden_layers, tensors.names)
+    check_places(spec, folder, bert.places)
     return bert
 
 
@@ -168,6 +179,11 @@ class _Tensors:
         self._names = {name.removeprefix("bert."): name for name in file.keys()}  # noqa: SIM118
         self.missing: list[str] = []
 
+    @property
+    def names(self) -> Iterable[str]:
+        """What the file holds."""
+        return self._names
+
     def formats(self) -> set[str]:
         return {
             str(self._file.get_slice(stored).get_dtype())
@@ -175,20 +191,27 @@ class _Tensors:
             if not name.endswith(".position_ids")  # counts up, as older checkpoints hold it
         }
 
-    def table(self, name: str) -> _Table:
+    def table(self, name: str) -> tuple[_Table, int]:
+        """Rows as long as a state, and how many: at least one."""
         width = self._sizes.hidden_size
         if name in self._names:
             table: Any = self._file.get_slice(self._names[name])
-            if len(table.get_shape()) == 2 and table.get_shape()[1] == width:
-                return table  # type: ignore[no-any-return]
+            shape = table.get_shape()
+            if len(shape) == 2 and shape[0] and shape[1] == width:
+                return table, shape[0]
         self.missing.append(name)
-        return np.zeros((1, width), np.float32)
+        return np.zeros((1, width), np.float32), 1
+
+    def rows(self, name: str) -> Vectors:
+        """All of such a table."""
+        table, rows = self.table(name)
+        return table[0:rows]
 
     def take(self, name: str, *shape: int) -> Vectors:
         found = self._file.get_tensor(self._names[name]) if name in self._names else None
-        if found is None or (shape and found.shape != shape) or found.shape[-1:] == (0,):
+        if found is None or found.shape != shape:
             self.missing.append(name)
-            return np.zeros(shape or (1, self._sizes.hidden_size), np.float32)
+            return np.zeros(shape, np.float32)
         return found  # type: ignore[no-any-return]
 
     def linear(self, name: str, out: int, into: int) -> Linear:

@@ -17,6 +17,7 @@ from encoder.naming import EncoderName
 from encoder.numpy_bert import NumpyBert, open_numpy_bert
 from encoder.spec import EncoderSpec, TokenRows, Vectors
 from encoder.tokens import TextTokens
+from encoder.weights import check_vocabulary
 
 # Tokens of one forward pass of one thread: enough for matrix products to be fast, few enough for
 # its cache. A question is one batch of one thread.
@@ -88,7 +89,9 @@ class NumpyEncoder(LocalEncoder):
         if bert is None:
             return None
         choice = DeviceChoice("cpu", "float32", reason, "float")
-        return cls(spec, TextTokens.open(spec, folder), bert, choice)
+        tokens = TextTokens.open(spec, folder)
+        check_vocabulary(spec, folder, bert.known_tokens, tokens.size)
+        return cls(spec, tokens, bert, choice)
 
     def states(self, rows: TokenRows, /) -> tuple[Vectors, ...]:
         """Run the model on one batch of token ids: for each text, states of shape (tokens, dim)."""

@@ -72,6 +72,11 @@ class PartTokenizer:
             return self._whole
 
     @property
+    def size(self) -> int:
+        """How many tokens there are: all ids are below that."""
+        return self._pieces.rules.size
+
+    @property
     def pre_tokenizer(self) -> Any:
         """The step that cuts texts into words."""
         return self._steps.pre_tokenizer

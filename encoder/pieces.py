@@ -44,6 +44,7 @@ class Rules:
         normalizer, pre_tokenizer: As tokenizer.json has them.
         before, after: Ids of the special tokens around a text.
         named: Texts that are one token wherever they stand; who meets one asks the tokeniser.
+        size: All ids are below that, those of named tokens too.
         library: Version of the library that has read the vocabulary.
     """
 
@@ -53,6 +54,7 @@ class Rules:
     before: tuple[int, ...]
     after: tuple[int, ...]
     named: tuple[str, ...]
+    size: int
     library: str = tokenizers.__version__
 
 
@@ -166,10 +168,12 @@ def _rules(tokenizer: Tokenizer, unknown: int) -> Rules:
         for part in (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.post_processor)
     )
     before, after = _around(post_processor)
-    named = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
+    added = tokenizer.get_added_tokens_decoder()
+    size = max([tokenizer.get_vocab_size(), *(number + 1 for number in added)])
+    named = {token.content for token in added.values()}
     if tokenizer.normalizer is not None:
         named |= {tokenizer.normalizer.normalize_str(name) for name in named}
-    return Rules(unknown, normalizer, pre_tokenizer, before, after, tuple(sorted(named)))
+    return Rules(unknown, normalizer, pre_tokenizer, before, after, tuple(sorted(named)), size)
 
 
 def _around(post_processor: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder.architectures import ARCHITECTURES
+from encoder.bert_config import shown
 from encoder.errors import EncoderRefused
 from encoder.spec import EncoderSpec, Pooling, WeightsFrom
 
@@ -28,6 +29,9 @@ _OLD_POOLINGS: dict[str, Pooling] = {
 }
 # A prompt of this form holds the model's default task; another task may take its place.
 _INSTRUCTION = re.compile(r"(Instruct: )([^{}\n]*[^{}\s])( ?\n ?Query: ?)\Z")
+_PLAIN_FOLDER = re.compile(r"\w[\w.-]*")
+_LEAST_TOKENS = 16
+_MOST_DIM = 65_536
 _NO_LIMIT = 1_000_000  # tokenisers without a limit say 10 ** 30
 
 
@@ -114,7 +118,7 @@ def _json(folder: Path, name: str) -> Any:
         return json.loads((folder / name).read_text("utf-8"))
     except FileNotFoundError:
         raise _refused(folder, f"{name} is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _refused(folder, f"{name} is damaged ({error})") from error
 
 
@@ -128,6 +132,8 @@ def _steps(folder: Path) -> Mapping[str, tuple[str, ...]]:
     shape = r"Transformer Pooling( Dense)*( Normalize)?"
     if not re.fullmatch(shape, " ".join(kinds)):
         raise _refused(folder, f"its steps are {', '.join(kinds)}")
+    if odd := [path for _, path in listed[1:] if not _PLAIN_FOLDER.fullmatch(str(path))]:
+        raise _refused(folder, f"modules.json names the folder {shown(odd[0])}")
     if listed[0][1]:
         raise _refused(folder, f"its weights are in the sub-folder {listed[0][1]}")
     return {kind: tuple(path for other, path in listed if other == kind) for kind in kinds}
@@ -162,7 +168,7 @@ def _pooling(folder: Path, path: str) -> tuple[Pooling, int]:
         on = [key for key, value in config.items() if key.startswith("pooling_mode_") and value]
         modes = [_OLD_POOLINGS.get(key) for key in on]
     dim = config.get("embedding_dimension", config.get("word_embedding_dimension"))
-    if len(modes) != 1 or modes[0] is None or not isinstance(dim, int):
+    if len(modes) != 1 or modes[0] is None or type(dim) is not int or not 1 <= dim <= _MOST_DIM:
         raise _refused(folder, f"{path}/config.json pools in a way that is not known here")
     if config.get("include_prompt", True) is not True:
         raise _refused(folder, f"{path}/config.json leaves prompts out of the pooling")
@@ -172,7 +178,9 @@ def _pooling(folder: Path, path: str) -> tuple[Pooling, int]:
 def _templates(folder: Path, config: dict[str, Any]) -> tuple[str, str, str]:
     """The query template, the passage template and the default task."""
     prompts = config.get("prompts") or {}
-    default = config.get("default_prompt_name")
+    if not isinstance(prompts, dict):
+        raise _refused(folder, f"its prompts are {shown(prompts)}")
+    default = str(config.get("default_prompt_name"))
     query = prompts.get("query", prompts.get(default))
     passage = next(
         (prompts[key] for key in ("document", "passage", "corpus", default) if key in prompts),
@@ -219,4 +227,6 @@ def _max_tokens(folder: Path, config: dict[str, Any]) -> int:
     ]  # fmt: skip
     if not known:
         raise _refused(folder, "no file says how long a text may be")
+    if min(known) < _LEAST_TOKENS:
+        raise _refused(folder, f"a text may have {min(known)} tokens at most")
     return min(known)

@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
+from tokenizers.models import Unigram
 
 from encoder.errors import EncoderNotAvailable, EncoderRefused
 from encoder.part_tokenizer import PartTokenizer, Tokeniser
@@ -17,8 +18,11 @@ from encoder.quiet import quiet_transformers
 from encoder.spec import EncoderSpec, TokenEnds
 from encoder.templates import valid_text
 from encoder.token_ends import token_ends_by, words_stand_alone
+from encoder.weights import anew, told
 
 TOKENIZER_FILE = "tokenizer.json"
+# A word, nothing, and what hardly a vocabulary knows.
+_TRIED = ("a", "", "query: 儃 \U0010fffd?")
 
 
 class TextTokens:
@@ -52,6 +56,7 @@ class TextTokens:
             tokenizer = _unlimited(_as_transformers_reads_it(spec, folder))
         else:
             tokenizer = open_tokenizer(file, lambda: _unlimited(_from_file(spec, folder)))
+        _try(tokenizer, spec, folder)
         return cls(tokenizer, file, spec.max_tokens, _token_to_append(spec, tokenizer, folder))
 
     @property
@@ -59,6 +64,16 @@ class TextTokens:
         """The tokeniser as the library reads it whole."""
         held = self._tokenizer
         return held.whole if isinstance(held, PartTokenizer) else held
+
+    @property
+    def size(self) -> int:
+        """How many tokens there are: all ids are below that."""
+        held = self._tokenizer
+        if isinstance(held, PartTokenizer):
+            return held.size
+        if isinstance(held.model, Unigram) and not held.get_added_tokens_decoder():
+            return held.get_vocab_size()
+        return 1 + max(held.get_vocab().values())
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, however long, start and end tokens included."""
@@ -141,9 +156,22 @@ def _as_transformers_reads_it(spec: EncoderSpec, folder: Path) -> Tokenizer:
 
 def _unreadable(spec: EncoderSpec, folder: Path, error: Exception) -> EncoderNotAvailable:
     return EncoderNotAvailable(
-        f"The tokeniser of {spec.name} cannot be read from {folder}: {error}.",
-        "Delete that folder and try again; it is made or downloaded anew.",
+        f"The tokeniser of {spec.name} cannot be read from {folder}: {told(error)}.", anew(spec)
     )
+
+
+def _try(tokenizer: Tokeniser, spec: EncoderSpec, folder: Path) -> None:
+    """Have it cut a few texts.
+
+    Raises:
+        EncoderNotAvailable: It cannot.
+    """
+    try:
+        word = tokenizer.encode_batch(list(_TRIED), add_special_tokens=False)[0].ids
+    except Exception as error:  # as above
+        raise _unreadable(spec, folder, error) from error
+    if not word:
+        raise _unreadable(spec, folder, ValueError("a text has no tokens"))
 
 
 def _token_to_append(

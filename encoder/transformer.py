@@ -21,6 +21,7 @@ from encoder.memory import check_memory, count_weights
 from encoder.side_by_side import SideBySide
 from encoder.spec import EncoderSpec, TokenRows, Vectors
 from encoder.tokens import TextTokens
+from encoder.weights import check_vocabulary
 
 OWN_FORWARD = AttentionChoice("packed", "a plain BERT on a CPU runs without padding here")
 
@@ -59,9 +60,10 @@ class TransformerEncoder(LocalEncoder):
             UsageError: The user asked for 8-bit products where they are not possible.
         """
         choice = choice or choose_device()
-        tokens = TextTokens.open(spec, folder)
         bert = None if attention or spec.int8_weights else open_bert(spec, folder, choice)
+        tokens = TextTokens.open(spec, folder)
         if bert is not None:
+            check_vocabulary(spec, folder, bert.known_tokens, tokens.size)
             choice = settle_products(bert, spec, choice)
             threads = torch.get_num_threads()
             budget = TokenBudget(cpu_budget(threads), packed=True)
@@ -76,6 +78,7 @@ class TransformerEncoder(LocalEncoder):
         check_memory(spec, count_weights(folder), choice)
         register()
         model = load_model(spec, folder, choice, attention.implementation)
+        check_vocabulary(spec, folder, model.get_input_embeddings().num_embeddings, tokens.size)
         dense = load_dense(spec, folder, choice.device) if spec.dense_head else None
         forward = Forward(StockModel(model, choice.device, attention), spec, dense)
         if spec.int8_weights:

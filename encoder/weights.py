@@ -1,17 +1,33 @@
 """What is said of files that hold no weights, or those of another model."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from encoder.errors import EncoderNotAvailable, EncoderRefused
 from encoder.spec import EncoderSpec
 
+_MOST_CHARS = 240
+
 
 def unreadable_weights(spec: EncoderSpec, folder: Path, error: Exception) -> EncoderNotAvailable:
     """Say that the files of a folder are missing or damaged."""
     return EncoderNotAvailable(
-        f"The weights of {spec.name} cannot be read from {folder}: {error}.",
-        "Delete that folder and try again; it is made or downloaded anew.",
+        f"The weights of {spec.name} cannot be read from {folder}: {told(error)}.", anew(spec)
     )
+
+
+def told(error: Exception) -> str:
+    """What an error of a library says, on one line and not too long."""
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return text if len(text) <= _MOST_CHARS else f"{text[:_MOST_CHARS]}..."
+
+
+def anew(spec: EncoderSpec) -> str:
+    """What to do about a folder whose files are damaged."""
+    if spec.weights == "folder":
+        return "Copy the model's files there anew; docs/models.md says which are read."
+    return "Delete that folder and try again; it is made or downloaded anew."
 
 
 def check_weights(spec: EncoderSpec, folder: Path, hidden_size: int, missing: list[str]) -> None:
@@ -22,8 +38,7 @@ def check_weights(spec: EncoderSpec, folder: Path, hidden_size: int, missing: li
     """
     if missing:  # these would be random numbers
         raise EncoderRefused(
-            f"{folder} lacks weights of {spec.name}: {sorted(missing)[:3]} and more.",
-            "Delete that folder and try again; it is made or downloaded anew.",
+            f"{folder} lacks weights of {spec.name}: {sorted(missing)[:3]} and more.", anew(spec)
         )
     # With a dense head the vector's length is that of the last layer, which the head checks.
     if not spec.dense_head and hidden_size != spec.model_dim:
@@ -31,4 +46,52 @@ def check_weights(spec: EncoderSpec, folder: Path, hidden_size: int, missing: li
             f"{folder} holds a model of {hidden_size} dimensions; {spec.name} has "
             f"{spec.model_dim}.",
             "Point to the right folder.",
+        )
+
+
+def check_layers(spec: EncoderSpec, folder: Path, layers: int, names: Iterable[str]) -> None:
+    """Refuse weights of more layers than config.json has: the vectors would be of another model.
+
+    Raises:
+        EncoderRefused: There are.
+    """
+    further = re.compile(rf"(^|\.)layers?\.{layers}\.")
+    if any(map(further.search, names)):
+        raise EncoderRefused(
+            f"{folder} holds weights of more layers than the {layers} of its config.json.",
+            anew(spec),
+        )
+
+
+def check_places(spec: EncoderSpec, folder: Path, places: int) -> None:
+    """Refuse a model that has fewer places than the texts it is said to read have tokens.
+
+    Raises:
+        EncoderRefused: It has.
+    """
+    if places < spec.max_tokens:
+        raise EncoderRefused(
+            f"{folder} holds a model for texts of {places} tokens; {spec.name} reads up to "
+            f"{spec.max_tokens}.",
+            anew(spec),
+        )
+
+
+def check_vocabulary(spec: EncoderSpec, folder: Path, known: int, tokens: int) -> None:
+    """Refuse a tokeniser that has tokens which the model does not know.
+
+    Args:
+        spec: The encoder.
+        folder: Its files.
+        known: Rows of the model's table of tokens.
+        tokens: Tokens of its tokeniser.
+
+    Raises:
+        EncoderRefused: It has.
+    """
+    if tokens > known:
+        raise EncoderRefused(
+            f"The tokeniser in {folder} has {tokens} tokens, and the weights of {spec.name} "
+            f"know {known}.",
+            anew(spec),
         )

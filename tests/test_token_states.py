@@ -22,7 +22,9 @@ def opened(spec: EncoderSpec, folder: Path) -> TransformerEncoder:
 def test_the_states_of_a_text_are_the_model_s_without_template_start_and_end(
     spec: EncoderSpec, tmp_path: Path
 ) -> None:
-    encoder = opened(replace(spec, max_tokens=200), tmp_path)
+    # The prompt of the one is long; the other has no more places.
+    most = 66 if spec is TINY_BERT else 200
+    encoder = opened(replace(spec, max_tokens=most), tmp_path)
     assert isinstance(encoder, TokenStates)
     for found, whole in (
         (encoder.passage_states([TEXT])[0], passage_text(encoder.spec, TEXT)),
