@@ -28,7 +28,8 @@ from indexer.language import detect_language
 from indexer.store import open_index
 from retriever.evaluation.beir import json_objects
 from retriever.evaluation.bootstrap import difference_estimates, share_estimates
-from retriever.why import Leans, explain_by_tokens, sentence_spans
+from retriever.sentences import sentence_spans
+from retriever.why import Leans, explain_by_tokens
 
 SAMPLES = Path(__file__).parent / "sample_answers.jsonl"
 

@@ -13,7 +13,6 @@ the sentences encoded one by one instead, and no words. docs/decisions/023.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -21,10 +20,11 @@ import numpy.typing as npt
 
 from encoder.language_offsets import language_offsets
 from encoder.spec import Encoder, TextStates, TokenStates, Vectors
-from indexer.boundaries import sentence_ends, word_spans
+from indexer.boundaries import word_spans
 from indexer.language import detect_language
 from retriever.hit import Hit
 from retriever.one_thread import one_thread
+from retriever.sentences import sentence_spans
 
 # Words that carry less than this part of what the first one does are not named.
 LEAST_OF_FIRST_WORD = 0.5
@@ -47,8 +47,8 @@ class Why:
 
     Attributes:
         by: "tokens" where the passage was read as a whole, "sentences" where each was read alone.
-        sentences: In reading order, those that hold a letter or digit, all of them if none does;
-            scores are cosines, in [-1, 1].
+        sentences: In reading order, as `sentence_spans` finds them; scores are cosines, in
+            [-1, 1].
         words: In reading order; how much of the question found its nearest token in the word, in
             (0, 1]. None where `by` is "sentences".
     """
@@ -139,15 +139,6 @@ def explain_hits(
             )
             for hit, passage in zip(hits, passages, strict=True)
         )
-
-
-def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """Spans of the sentences that hold a letter or digit; the whole text if none does."""
-    ends = [0, *sentence_ends(text).tolist()]
-    spans = [
-        (start, end) for start, end in pairwise(ends) if any(map(str.isalnum, text[start:end]))
-    ]
-    return spans or [(0, len(text))]
 
 
 def _states_make_the_vector(encoder: Encoder) -> bool:

@@ -355,6 +355,7 @@ def test_a_command_line_that_makes_no_sense_exits_with_2(
     ("command", "message"),
     [
         ("retriever|search|cat|--mode|foo", "'--mode': 'foo' is not one of 'dense', 'hybrid', "),
+        ("retriever|search|cat|--balance|half", "'--balance': 'half' is not one of 'auto', "),
         ("retriever|search|cat|-k|3.5", "'-k': '3.5' is not a whole number."),
         ("retriever|search|cat|-k|" + "9" * 5000, f"'-k': '{'9' * 40}' is not a whole number."),
         ("retriever|search|cat|--min-score|high", "'--min-score': 'high' is not a number."),
