@@ -114,10 +114,11 @@ class Pieces:
         try:
             told = json.loads(arrays["told"].tobytes())
             longest = told.pop("longest")
-            rules = Rules(**{
+            values: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value
                 for name, value in told.items()
-            })  # fmt: skip
+            }
+            rules = Rules(**values)
             given = {name: arrays[name] for name in _TYPES}
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"other arrays: {error!r}") from error

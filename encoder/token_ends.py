@@ -16,6 +16,7 @@ from threading import Lock
 import numpy as np
 from tokenizers import Tokenizer
 
+from encoder.part_tokenizer import PartTokenizer
 from encoder.spec import TokenEnds
 from encoder.unigram import ManyWords
 from encoder.unigram_file import ManyWordsLater
@@ -43,7 +44,7 @@ def token_ends_by(tokenizer: Tokenizer, tokenizer_file: Path) -> Callable[[str],
     return lambda text: token_ends(tokenizer, [text])[0]
 
 
-def words_stand_alone(tokenizer: Tokenizer) -> bool:
+def words_stand_alone(tokenizer: Tokenizer | PartTokenizer) -> bool:
     """Tell whether a tokeniser cuts at white space before anything else."""
     # Not by `to_str`: that spells out the vocabulary, half a second to read.
     given = tokenizer.pre_tokenizer

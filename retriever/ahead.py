@@ -1,8 +1,8 @@
 """What a first search reads in a thread of its own, while torch is imported and the encoder read.
 
 Only what runs without the interpreter's lock gains by that, and of a search's start this is the
-language model alone: importing torch, and reading a tokeniser whole, hold the lock from beginning to
-end (tokenizers 0.23), so a thread for them would only wait.
+language model alone: importing torch, and reading a tokeniser whole, hold the lock from beginning
+to end (tokenizers 0.23), so a thread for them would only wait.
 """
 
 from threading import Thread

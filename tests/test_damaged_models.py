@@ -197,7 +197,7 @@ def elsewhere(path: object) -> Damage:
     return damage
 
 
-def of(damages: Mapping[str, tuple[Damage, str]]) -> Any:
+def of(damages: Mapping[str, tuple[Damage, str]]) -> pytest.MarkDecorator:
     cases = [pytest.param(damage, message, id=name) for name, (damage, message) in damages.items()]
     return pytest.mark.parametrize(("damage", "message"), cases)
 

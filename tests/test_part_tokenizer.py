@@ -4,6 +4,7 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,7 +129,7 @@ def test_a_part_keeps_what_the_vocabulary_says_of_a_text(
 
 def test_a_tokeniser_without_steps_before_its_model_is_cut_in_parts_too() -> None:
     whole = small([("a b", -1.0)])
-    whole.pre_tokenizer = None  # type: ignore[assignment]
+    whole.pre_tokenizer = None
     assert ids(PartTokenizer(pieces_of(whole), never_whole), "a bat") == ids(whole, "a bat")
 
 
@@ -282,7 +283,7 @@ def test_a_damaged_file_is_made_again(
     assert path.read_bytes() == good
 
 
-def changed(**given: object) -> Callable[[Path], None]:
+def changed(**given: Any) -> Callable[[Path], None]:
     """Write the file anew with other arrays, and the right checksum; None leaves one out."""
 
     def change(path: Path) -> None:
@@ -292,7 +293,7 @@ def changed(**given: object) -> Callable[[Path], None]:
     return change
 
 
-def text(content: bytes) -> object:
+def text(content: bytes) -> Any:
     return np.frombuffer(content, np.uint8)
 
 
