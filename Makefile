@@ -54,7 +54,7 @@ define INSTALL
 @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
   echo 'Python cannot make virtual environments here. On Debian or Ubuntu: sudo apt install python3-venv'; exit 1; }
 @test -x $(PY) || $(PYTHON) -m venv $(VENV)
-@echo 'Installing into $(VENV): about 500 MB to download without a GPU, a few minutes.'
+@echo 'Installing into $(VENV): about 550 MB to download without a GPU, a few minutes.'
 @if test -z '$(GPU)' && $(PY) -c 'import urllib.request as u; u.urlopen("$(CPU_WHEELS)/torch/", timeout=5)' 2>/dev/null; \
   then index='--extra-index-url $(CPU_WHEELS)'; fi; \
   $(PY) -m pip install --quiet --disable-pip-version-check $$index -c constraints.txt -e '.[$(1)]'

@@ -1,11 +1,13 @@
 """Where the time of a batch goes: each part of e5-small's forward pass timed alone.
 
     python -m benchmarks.encoder_parts [--texts corpus.jsonl.gz] [--tokens 2048] [--rounds 5]
+        [--torch]
 
 As many threads as the encoder uses run the same part at the same time, each with a batch of its
 own, as in a build. Parts take turns with the whole forward pass. Prints one JSON object: for each
 part, microseconds a token (of the clock, over all threads) and its share of the whole. What the
 parts do not explain is Python's and the caches': alone, a part finds its input where it left it.
+With --torch the layers are torch's, also where they could be compiled.
 Without --texts the passages of sample_docs are used.
 """
 
@@ -24,11 +26,14 @@ import torch
 from benchmarks.encoder_throughput import read_texts
 from encoder.bert import PackedBert
 from encoder.bert_attention import attend, heads_at_once, runs_of
-from encoder.bert_int8 import Int8Layer, as_bytes, rounded
+from encoder.bert_fused import FusedLayers
+from encoder.bert_int8 import Int8Layer, as_bytes, filled, rounded
 from encoder.load import load_transformer
 from encoder.pooling import pool, to_unit
 
 Part = Callable[[], object]
+# For comparison; where layers are compiled, their products are our own.
+ONE_DNN = "linear products by oneDNN"
 
 
 def side_by_side(part: Part, threads: int, times: int = 1) -> float:
@@ -96,15 +101,56 @@ def parts_of(bert: PackedBert, rows: Sequence[Sequence[int]]) -> dict[str, Part]
     if not isinstance(layer, Int8Layer):
         raise SystemExit("e5-small does not multiply 8-bit integers here")
     lengths = [len(row) for row in rows]
-    runs, tokens = runs_of(lengths), sum(lengths)
+    tokens = sum(lengths)
     with torch.inference_mode():
         x = bert.embedded(torch.tensor([token for row in rows for token in row]), lengths)
         qkv = layer.qkv(rounded(x, layer.into_qkv))
-    heads = layer.heads
+    around = {
+        "embeddings": lambda: bert.embedded(torch.tensor([t for r in rows for t in r]), lengths),
+        "pooling": lambda: to_unit(pool(x[:tokens], lengths, "mean"), x.shape[1]),
+        "all": lambda: bert.states(rows),
+    }
+    between = (
+        compiled_parts(bert.all_layers, layer, x, qkv, lengths)
+        if isinstance(bert.all_layers, FusedLayers)
+        else torch_parts(layer, x, qkv, lengths)
+    )
+    return {ONE_DNN: linear_products(layer, len(x)), **between, **around}
 
-    def exact() -> torch.Tensor:
-        half = torch.addmm(layer.exact_bias, x, layer.exact_widen)
-        return torch.addmm(x, torch.addcmul(half, half, half.erf()), layer.exact_narrow)
+
+def compiled_parts(
+    fused: FusedLayers, layer: Int8Layer, x: torch.Tensor, qkv: torch.Tensor, lengths: list[int]
+) -> dict[str, Part]:
+    """The parts of a layer that is compiled."""
+    texts, steps = torch.tensor(lengths), fused.steps
+    panels, dim, inner = fused.layers[3], x.shape[1], len(fused.layers[3].widen.bias)
+    small, wide = (torch.full((len(x), width), 3, dtype=torch.uint8) for width in (dim, inner))
+    local = threading.local()
+
+    def products() -> None:
+        if not hasattr(local, "qkv"):
+            local.qkv, local.into = torch.empty(len(x), 3 * dim), torch.zeros(len(x), dim)
+            local.wide = torch.empty_like(wide)
+        steps.product(small, panels.qkv, "store", local.qkv)
+        steps.product(small, panels.attended, "add", local.into)
+        steps.product(small, panels.widen, "gelu", local.wide, 1 / layer.step, layer.zero + 0.5)
+        steps.product(wide, panels.narrow, "add", local.into)
+
+    return {
+        "linear products": products,
+        "attention, all": lambda: steps.attended(qkv, texts),
+        "norm, rounding, exact units": lambda: steps.normed(
+            x.clone(), layer.attended_norm, layer.into_widen, layer
+        ),
+        "norm, rounding": lambda: steps.normed(x.clone(), layer.norm, layer.into_qkv),
+    }
+
+
+def torch_parts(
+    layer: Int8Layer, x: torch.Tensor, qkv: torch.Tensor, lengths: list[int]
+) -> dict[str, Part]:
+    """The same by torch's operations."""
+    heads, runs = layer.heads, runs_of(lengths)
 
     def rounding() -> None:
         rounded(x, layer.into_qkv)
@@ -119,12 +165,9 @@ def parts_of(bert: PackedBert, rows: Sequence[Sequence[int]]) -> dict[str, Part]
         "linear products": linear_products(layer, len(x)),
         "attention, products": lambda: attention_products(qkv, lengths, heads),
         "attention, all": lambda: attend(qkv, runs, heads),
-        "exact units": exact,
+        "exact units": lambda: layer.with_exact_units(x.clone()),
         "rounding": rounding,
         "norms": norms,
-        "embeddings": lambda: bert.embedded(torch.tensor([t for r in rows for t in r]), lengths),
-        "pooling": lambda: to_unit(pool(x[:tokens], lengths, "mean"), x.shape[1]),
-        "all": lambda: bert.states(rows),
     }
 
 
@@ -134,12 +177,15 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--torch", action="store_true", help="layers by torch")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)  # passages that are cut
     encoder = load_transformer("e5-small@products=int8")
     bert = encoder.forward.model
     if not isinstance(bert, PackedBert):
         raise SystemExit("e5-small runs on another engine here; run this where there is no GPU")
+    if arguments.torch:
+        bert.replace_layers(bert.layers, filled)
     texts = [f"passage: {text}" for text in read_texts(arguments.texts, 96)]
     found = sorted((encoder.tokens.cut(ids) for ids in encoder.tokens.ids(texts)), key=len)
     rows: list[list[int]] = []
@@ -159,10 +205,11 @@ def main() -> None:
                 / (times * arguments.threads)
             )
     micros = {name: statistics.median(s) / tokens * 1e6 for name, s in seconds.items()}
-    micros["attention, exponentials and sums"] = (
-        micros.pop("attention, all") - micros["attention, products"]
-    )
-    whole = micros.pop("all")
+    if "attention, products" in micros:
+        micros["attention, exponentials and sums"] = (
+            micros.pop("attention, all") - micros["attention, products"]
+        )
+    whole, other = micros.pop("all"), micros.pop(ONE_DNN)
     micros["Python, caches"] = whole - sum(micros.values())
     figures: dict[str, Any] = {
         "tokens": tokens,
@@ -170,6 +217,7 @@ def main() -> None:
         "threads": arguments.threads,
         "torch": torch.__version__,
         "all, us a token": round(whole, 1),
+        ONE_DNN: round(other, 1),
         "tokens_per_s": round(1e6 / whole),
         "parts: us a token, share": {
             name: [round(micro, 1), round(micro / whole, 3)] for name, micro in micros.items()

@@ -56,7 +56,7 @@ def attend(qkv: torch.Tensor, runs: Sequence[Run], heads: int) -> torch.Tensor:
         seen[end:] = 0
     if qkv.dtype != torch.float32:
         for run in runs:
-            _stable(qkv, run, heads, seen)
+            stable(qkv, run, heads, seen)
         return seen
     sums = torch.empty(heads * end)
     for run in runs:
@@ -65,7 +65,7 @@ def attend(qkv: torch.Tensor, runs: Sequence[Run], heads: int) -> torch.Tensor:
     if not _sound(sums):
         for run in runs:
             if not _sound(_sums_of(run, sums, heads)):
-                _stable(qkv, run, heads, seen)
+                stable(qkv, run, heads, seen)
     return seen
 
 
@@ -123,7 +123,7 @@ def _together(qkv: torch.Tensor, run: Run, seen: torch.Tensor, sums: torch.Tenso
         torch.div(out, some, out=seen[part].view(texts, length, heads, width).transpose(1, 2))
 
 
-def _stable(qkv: torch.Tensor, run: Run, heads: int, seen: torch.Tensor) -> None:
+def stable(qkv: torch.Tensor, run: Run, heads: int, seen: torch.Tensor) -> None:
     """Attend within the texts of a run by torch's fused kernel, whatever the scores."""
     part = slice(run.start, run.start + run.texts * run.length)
     shape = (run.texts, run.length, heads, seen.shape[1] // heads)

@@ -54,6 +54,7 @@ class Product(NamedTuple):
         step: What one unit of the input stands for.
         bias: Shape (out,), float32.
         width: Length of an input.
+        rows: The weights as they are, (out, in) int8; None once other kernels have them.
     """
 
     weight: torch.Tensor
@@ -62,6 +63,7 @@ class Product(NamedTuple):
     step: float
     bias: torch.Tensor
     width: int
+    rows: torch.Tensor | None = None
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply: (tokens, in) uint8 to (tokens, out) float32."""
@@ -125,9 +127,17 @@ class Int8Layer(NamedTuple):
         seen = attend(self.qkv(rounded(x, self.into_qkv)), runs, self.heads)
         x = self.attended_norm(self.attended.add_to(as_bytes(seen), x))
         wide = self.widen.gelu(rounded(x, self.into_widen), self.step, self.zero)
+        return self.norm(self.narrow.add_to(wide, self.with_exact_units(x)))
+
+    def without_rows(self) -> "Int8Layer":
+        """The same without the weights that oneDNN's kernels do not need."""
+        names = ("qkv", "attended", "widen", "narrow")
+        return self._replace(**{name: getattr(self, name)._replace(rows=None) for name in names})
+
+    def with_exact_units(self, x: torch.Tensor) -> torch.Tensor:
+        """Add to x, in its place, what the units make of it that stay in float32."""
         half = torch.addmm(self.exact_bias, x, self.exact_widen)
-        exact = torch.addcmul(half, half, half.erf())
-        return self.norm(self.narrow.add_to(wide, x.addmm_(exact, self.exact_narrow)))
+        return x.addmm_(torch.addcmul(half, half, half.erf()), self.exact_narrow)
 
 
 def rounded(x: torch.Tensor, by: Rounding) -> torch.Tensor:
@@ -167,19 +177,27 @@ def settle_products(bert: PackedBert, spec: EncoderSpec, choice: DeviceChoice) -
         vnni=vnni,
         fault=kernel_fault() if ranges and vnni and choice.products != "float" else None,
     )
+    reason = f"{choice.reason}; {settled.reason}"
     if settled.name == "int8":
-        use_int8(bert, ranges)
-    return replace(choice, products=settled.name, reason=f"{choice.reason}; {settled.reason}")
+        reason += f", {use_int8(bert, ranges)}"
+    return replace(choice, products=settled.name, reason=reason)
 
 
-def use_int8(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> None:
-    """Run all layers' matrix products on 8-bit integers from now on."""
+def use_int8(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> str:
+    """Run all layers' matrix products on 8-bit integers from now on; tell in what code."""
+    from encoder.bert_fused import compile_steps, fuse_layers
+
     floats = [layer for layer in bert.layers if isinstance(layer, Layer)]
     if len(floats) != len(ranges):
         raise ValueError(f"ranges of {len(ranges)} layers for {len(floats)}")
     # A layer for each thread: beside another busy process, all threads on one took 2 s in all.
     with ThreadPoolExecutor(torch.get_num_threads(), "round", compute_alone) as threads:
-        bert.replace_layers(list(threads.map(int8_layer, floats, ranges)), filled)
+        steps = threads.submit(compile_steps, floats[0])
+        layers = list(threads.map(int8_layer, floats, ranges))
+    fused, reason = fuse_layers(layers, steps.result())
+    layers = [layer.without_rows() for layer in layers]
+    bert.replace_layers(layers, fused.filled if fused else filled, fused)
+    return reason
 
 
 def filled(tokens: int) -> int:
@@ -285,6 +303,7 @@ def product_of(linear: Linear, step: float, zero: int) -> Product:
     scales = (linear.weight.abs().amax(dim=1) / 127).clamp(min=1e-12)
     weight = (linear.weight / scales.unsqueeze(1)).round_()
     bias = linear.bias - zero * step * scales * weight.sum(dim=1)
-    packed = torch.ops.onednn.qlinear_prepack(weight.to(torch.int8), None)
+    rows = weight.to(torch.int8)
+    packed = torch.ops.onednn.qlinear_prepack(rows, None)
     zeros = torch.zeros(len(scales), dtype=torch.int32)
-    return Product(packed, scales, zeros, step, bias, linear.weight.shape[1])
+    return Product(packed, scales, zeros, step, bias, linear.weight.shape[1], rows)

@@ -16,6 +16,7 @@ HOMES = {
     "tokenizers": "encoder/",
     "safetensors": "encoder/",
     "huggingface_hub": "encoder/",
+    "llvmlite": "encoder/kernels/",
     "openai": "encoder/",
     "mteb": "encoder/mteb.py",
     "faiss": "indexer/vector_index.py",
