@@ -124,11 +124,12 @@ def _glyphs(
     """The glyphs of a line, its blanks too, and whether PDFium erred in it."""
     glyphs: list[_Glyph] = []
     owners: dict[_Address, _Address] = {}
-    place, wrong = None, False
+    place, wrong, made_up = None, False, False
     for at, char in enumerate(line, start):
         here = origin(text_page, at)
         if pdfium_c.FPDFText_IsGenerated(text_page, at) == 1:
             wrong = wrong or char in "\r\n" or here == place
+            made_up = bool(glyphs)
             continue
         address = _address(pdfium_c.FPDFText_GetTextObject(text_page, at))
         piece = printed.get(address)
@@ -151,8 +152,10 @@ def _glyphs(
             continue
         stray = _joins(char) and (not glyphs or line[at - start - 1].isspace())
         wrong = wrong or stray or (bool(glyphs) and piece.order < glyphs[-1].order)
+        # No room for the blank that PDFium made up.
+        wrong = wrong or (made_up and here[0] < glyphs[-1].right)
         glyphs.append(_Glyph(char, here[0], right, piece.order))
-        place = here
+        place, made_up = here, False
     return glyphs, wrong
 
 
