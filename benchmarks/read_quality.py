@@ -32,6 +32,7 @@ import select
 import subprocess
 import sys
 import time
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,10 +46,8 @@ from indexer.errors import UnreadableDocument
 from indexer.read import read_document, supported
 from indexer.read.text import decode
 
-_WORD = re.compile(
-    r"[^\W_](?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u064b-\u0655]"
-    r"|[\u0900-\u0dff\u0e00-\u0eff\u200c\u200d])*"
-)
+_MARKS = "".join(c for c in map(chr, range(0x300, 0x1900)) if unicodedata.category(c)[0] == "M")
+_WORD = re.compile(rf"[^\W_](?:[^\W_]|[{_MARKS}\u200c\u200d])*")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _RUN = 4
 # Word in the file's name -> encodings in which such files are written: by the languages' own

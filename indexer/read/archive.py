@@ -5,10 +5,12 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from lxml import etree
 
 from indexer.errors import UnreadableDocument
+from indexer.read.strict_ooxml import as_transitional, is_strict
 
 # The largest honest part is a spreadsheet of a few hundred MB; zip bombs declare many GB.
 MAX_UNPACKED_BYTES = 2**30
@@ -21,13 +23,19 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
     zipfile never unpacks more of a member than the directory declares, so the sum can be trusted.
 
+    Strict Open XML is given with the usual names.
+
     Raises:
         UnreadableDocument: Damaged, too large, or encrypted; also while members are read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             check_size(archive)
-            yield archive
+            if not is_strict(archive):
+                yield archive
+                return
+            with zipfile.ZipFile(as_transitional(archive)) as rewritten:
+                yield rewritten
     except RuntimeError as error:  # zipfile's word for a member with a password
         if "encrypted" not in str(error):
             raise
@@ -38,6 +46,11 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         raise UnreadableDocument(
             f"Its zip archive is damaged ({error}).", "Get a whole copy of it."
         ) from error
+
+
+def file_of(archive: zipfile.ZipFile, path: Path) -> str | IO[bytes]:
+    """What another library is to open for an open archive: its path, or what was made of it."""
+    return str(path) if archive.filename or archive.fp is None else archive.fp
 
 
 def check_size(archive: zipfile.ZipFile) -> None:

@@ -15,7 +15,7 @@ from lxml import etree
 
 from indexer.document import Document
 from indexer.errors import UnreadableDocument
-from indexer.read.archive import open_archive, parse_xml
+from indexer.read.archive import file_of, open_archive, parse_xml
 from indexer.read.blocks import Block, Origin, assemble
 from indexer.read.row_spans import Cell, RowSpans, span
 from indexer.read.symbols import letter
@@ -47,9 +47,9 @@ def read(path: Path, source: str) -> Document:
     Raises:
         UnreadableDocument: Damaged, encrypted, or without text.
     """
-    with open_archive(path):
+    with open_archive(path) as archive:
         try:
-            word = docx.Document(str(path))
+            word = docx.Document(file_of(archive, path))
         except (PackageNotFoundError, KeyError, ValueError, etree.XMLSyntaxError) as error:
             raise UnreadableDocument(
                 f"The DOCX file is damaged ({error}).", "Open it in Word and save it anew."

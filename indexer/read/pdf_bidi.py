@@ -10,8 +10,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-# As a share of the line's height: a wider gap is a blank, a lower letter is on another line.
+# As a share of the line's height: a wider gap is a blank, and so is one half as wide that a blank
+# of unknown width stands in (some Urdu fonts have narrow ones); a lower letter is on another line.
 _BLANK_GAP = 0.15
+_NARROW_GAP = 0.05
 _OTHER_LINE = 0.5
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _EITHER = {close: (opening, close) for opening, close in _PAIRS.items()}
@@ -42,12 +44,15 @@ class Glyph:
         return (self.left + self.right) / 2
 
 
-def read_from_the_right(glyphs: Sequence[Glyph], height: float) -> str | None:
+def read_from_the_right(
+    glyphs: Sequence[Glyph], height: float, bare: Sequence[float] = ()
+) -> str | None:
     """Return the logical text of a right-to-left line.
 
     Args:
         glyphs: Of one line, in any order.
         height: Line height in points.
+        bare: Where about blanks stand whose width is not known.
 
     Returns:
         None where the glyphs do not stand side by side on one line.
@@ -63,16 +68,23 @@ def read_from_the_right(glyphs: Sequence[Glyph], height: float) -> str | None:
             key=lambda glyph: abs(glyph.centre - mark.centre),
         )
         nearest.text += mark.text
-    printed = list(_with_blanks(sorted(letters, key=lambda glyph: glyph.left), height))
+    printed = list(_with_blanks(sorted(letters, key=lambda glyph: glyph.left), height, bare))
     return "".join(_logical(printed))
 
 
-def _with_blanks(printed: Sequence[Glyph], height: float) -> Iterator[Glyph]:
+def _with_blanks(printed: Sequence[Glyph], height: float, bare: Sequence[float]) -> Iterator[Glyph]:
     before: Glyph | None = None
+    narrow = _NARROW_GAP * height
     for glyph in printed:
         if (
             before is not None
-            and glyph.left - before.right > _BLANK_GAP * height
+            and (
+                glyph.left - before.right > _BLANK_GAP * height
+                or (
+                    glyph.left - before.right > narrow
+                    and any(before.right - narrow < x < glyph.left + narrow for x in bare)
+                )
+            )
             and not before.text.isspace()
             and not glyph.text.isspace()
         ):

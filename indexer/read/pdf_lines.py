@@ -3,6 +3,7 @@
 import ctypes
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -10,26 +11,24 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from indexer.read.pdf_bidi import Glyph, read_from_the_right
-from indexer.read.pdf_clusters import join_clusters
 from indexer.read.pdf_marks import (
     font_size,
     has_latin,
     has_rtl,
     is_rtl,
-    mend_marks,
     mostly_rtl,
     origin,
     turn_ligatures,
 )
+from indexer.read.pdf_syllables import Piece, goes_on, is_syllabic, pieces, read_syllables
 
 # PDFium writes this character for a hyphen at the end of a line, and leaves the line break out.
 _HYPHEN_BREAK = "\ufffe"
-# No line begins with a Thai, Lao or Indic sign: PDFium breaks there because it saw a raised glyph.
 _LINE_END = re.compile(f"\r\n|[\r\n{_HYPHEN_BREAK}\x02]")
-_SIGN = re.compile(
-    r"[\u0901-\u0903\u093a-\u094f\u0981-\u0983\u09be-\u09cd\u0b82\u0bbe-\u0bcd"
-    r"\u0e31-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb3-\u0ebc\u0ec8-\u0ece]"
-)
+# No line begins with a sign over or under a letter of India or South East Asia: PDFium breaks there
+# because it saw a raised glyph. Khmer writes letters under others behind U+17D2.
+_MARKS = "".join(chr(c) for c in range(0x0900, 0x1800) if unicodedata.category(chr(c))[0] == "M")
+_SIGN = re.compile(f"\u17d2.|[{_MARKS}]")
 _FIXED_PITCH = re.compile(
     rb"(?i)mono|courier|consol|typewriter|cmtt|nimbusmon|inconsolata|menlo|code|tt\d*$"
 )
@@ -73,11 +72,12 @@ class Line:
 
 def page_lines(text_page: pdfium.PdfTextPage, number: int) -> list[Line]:
     """Return the lines of a page in reading order; blank ones are left out."""
-    text = join_clusters(text_page, turn_ligatures(text_page, _characters(text_page)))
+    text = turn_ligatures(text_page, _characters(text_page))
+    printed = pieces(text_page) if is_syllabic(text) else {}
     right_to_left = mostly_rtl(text)
     lines: list[Line] = []
     start = 0
-    for end, stop, hyphenated in _line_ends(text):
+    for end, stop, hyphenated in _line_ends(text_page, text):
         if text[start:end].strip():
             line = Line(text[start:end], number, hyphenated=hyphenated)
             line = _measured(text_page, line, start)
@@ -85,6 +85,8 @@ def page_lines(text_page: pdfium.PdfTextPage, number: int) -> list[Line]:
                 right_to_left and (has_rtl(line.text) or not has_latin(line.text))
             ):
                 line = _read_from_the_right(text_page, line, start)
+            elif is_syllabic(line.text) and not line.vertical:
+                line = _read_syllables(text_page, line, start, printed)
             lines.append(line)
         start = stop
     return [replace(line, text=_LINE_END.sub("", line.text)) for line in lines]
@@ -103,14 +105,19 @@ def _characters(text_page: pdfium.PdfTextPage) -> str:
 
 def _read_from_the_right(text_page: pdfium.PdfTextPage, line: Line, start: int) -> Line:
     glyphs: list[Glyph] = []
+    bare: list[float] = []
+    places: set[float] = set()
     place, height = None, line.height
     for at, char in enumerate(line.text, start):
         left, bottom, right, top = text_page.get_charbox(at, loose=True)
         height = max(height, top - bottom)
         made_up = pdfium_c.FPDFText_IsGenerated(text_page, at) == 1
-        if char < " " or (char.isspace() and (made_up or right <= left)):
+        if char < " " or (char.isspace() and made_up):
             continue
         here = origin(text_page, at)
+        if char.isspace() and right <= left:
+            bare.append(here[0])
+            continue
         if here == place and glyphs and not unicodedata.combining(char):
             glyphs[-1].text += char  # a ligature
             glyphs[-1].left = min(glyphs[-1].left, left)
@@ -121,7 +128,9 @@ def _read_from_the_right(text_page: pdfium.PdfTextPage, line: Line, start: int) 
         left = min(left, here[0])
         run = ctypes.cast(pdfium_c.FPDFText_GetTextObject(text_page, at), ctypes.c_void_p).value
         glyphs.append(Glyph(char, left, right, here[1], run or 0))
-    text = read_from_the_right(glyphs, height)
+        places.add(here[0])
+    # A blank without width that has a letter's place has none of its own.
+    text = read_from_the_right(glyphs, height, [x for x in bare if x not in places])
     if text is None:
         return replace(line, right_to_left=True)
     printed = [glyph for glyph in glyphs if not glyph.text.isspace()]
@@ -136,7 +145,17 @@ def _read_from_the_right(text_page: pdfium.PdfTextPage, line: Line, start: int) 
     )
 
 
-def _line_ends(text: str) -> list[tuple[int, int, bool]]:
+def _read_syllables(
+    text_page: pdfium.PdfTextPage, line: Line, start: int, printed: Mapping[int, Piece]
+) -> Line:
+    """Put the text right, and the geometry: boxes of syllables are of their ink."""
+    text = read_syllables(text_page, line.text, start, printed)
+    first = start + len(line.text) - len(line.text.lstrip())
+    base, height = origin(text_page, first)[1], font_size(text_page, first)
+    return replace(line, text=text, base=base, height=height)
+
+
+def _line_ends(text_page: pdfium.PdfTextPage, text: str) -> list[tuple[int, int, bool]]:
     """Return for each line its end, the start of the next, and whether a hyphen was cut off."""
     ends: list[tuple[int, int, bool]] = []
     start = 0
@@ -144,7 +163,7 @@ def _line_ends(text: str) -> list[tuple[int, int, bool]]:
         before = text[start : found.start()].strip()
         start = found.end()
         raised = _SIGN.match(text, start) or (before and not _SIGN.sub("", before))
-        if not raised:
+        if not raised and not goes_on(text_page, text, found.start(), start):
             ends.append((found.start(), start, found[0] in (_HYPHEN_BREAK, "\x02")))
     return [*ends, (len(text), len(text), False)]
 
@@ -168,7 +187,6 @@ def _measured(text_page: pdfium.PdfTextPage, line: Line, start: int) -> Line:
         )
     return replace(
         line,
-        text=mend_marks(text_page, line.text, start, top - bottom),
         left=min(box[0] for box in boxes),
         right=max(box[2] for box in boxes),
         base=bottom,

@@ -7,7 +7,6 @@ import ctypes
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
@@ -27,26 +26,6 @@ _LATIN_BRACKETS = re.compile(
     r"[A-Za-z0-9][^\u0590-\u08ff()\[\]{}]*[(\[{][^\u0590-\u08ff()\[\]{}]*[A-Za-z][^\u0590-\u08ff()\[\]{}]*[)\]}]"
 )
 _BLANK_INSIDE = re.compile(r"(\S)([(\[{«‹]) (?=\S)")
-# Thai and Lao signs above and below letters; sara am is a letter that joins the one before it.
-_SEA_MARK = re.compile(r"[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece]")
-_SEA_LETTER = re.compile(r"[\u0e01-\u0e2e\u0e81-\u0eae]")
-_SEA_STRAY = re.compile(
-    r"(?:^|\s)[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece]"
-)
-_SPACED_SARA_AM = re.compile(r"(?<=[\u0e01-\u0e4e]) +\u0e33")
-# A gap below this share of the line height is no blank; a mark so far from a letter is another's.
-_NO_GAP = 0.25
-_FAR = 0.5
-
-
-@dataclass(slots=True)
-class _Cell:
-    """One character of a line, where it is printed, and whether PDFium made it up."""
-
-    char: str
-    left: float
-    right: float
-    made_up: bool
 
 
 def turn_ligatures(text_page: pdfium.PdfTextPage, text: str) -> str:
@@ -114,76 +93,6 @@ def mend_rtl(line: str, *, turn_brackets: bool) -> str:
     if gain > 0 or (turn_brackets and gain == 0):
         line = _BLANK_INSIDE.sub(r"\1 \2", turned)
     return line
-
-
-def mend_marks(text_page: pdfium.PdfTextPage, line: str, start: int, height: float) -> str:
-    """Return a line with stray Thai and Lao marks back on the letters they are printed over.
-
-    Args:
-        text_page: The page the line is on.
-        line: Its text, as long as the characters of the page from `start` on.
-        start: Index of its first character.
-        height: Line height in points.
-    """
-    on_one_line = "\n" not in line
-    if on_one_line and (_SEA_STRAY.search(line) or _SPACED_SARA_AM.search(line)):
-        line = _with_marks_placed(text_page, line, start, height)
-    return _SPACED_SARA_AM.sub("\u0e33", line)
-
-
-def _with_marks_placed(text_page: pdfium.PdfTextPage, line: str, start: int, height: float) -> str:
-    cells = [_cell(text_page, char, start + at) for at, char in enumerate(line)]
-    strays = _strays(cells, _FAR * height)
-    settled = [cell for cell in cells if not any(cell is stray for stray in strays)]
-    for stray in strays:
-        settled.insert(_place(settled, stray), stray)
-    return "".join(cell.char for cell in _without_false_blanks(settled, _NO_GAP * height))
-
-
-def _strays(cells: list[_Cell], far: float) -> list[_Cell]:
-    """Return the marks that follow no letter, or one that they are not printed over."""
-    strays: list[_Cell] = []
-    letter: _Cell | None = None
-    for cell in cells:
-        if not _SEA_MARK.match(cell.char):
-            letter = cell if _SEA_LETTER.match(cell.char) else None
-        elif letter is None or not letter.left - far < _centre(cell) < letter.right + far:
-            strays.append(cell)
-    return strays
-
-
-def _centre(cell: _Cell) -> float:
-    return (cell.left + cell.right) / 2
-
-
-def _place(cells: list[_Cell], mark: _Cell) -> int:
-    """Return the index behind the letter that a mark is printed over and behind its marks."""
-    letters = [at for at, cell in enumerate(cells) if _SEA_LETTER.match(cell.char)]
-    if not letters:
-        return len(cells)
-    at = min(letters, key=lambda at: abs(cells[at].right - _centre(mark)))
-    at += 1
-    while at < len(cells) and _SEA_MARK.match(cells[at].char):
-        at += 1
-    return at
-
-
-def _without_false_blanks(cells: list[_Cell], gap: float) -> list[_Cell]:
-    """Drop blanks that PDFium made up where nothing separates the letters beside them."""
-    kept = []
-    for at, cell in enumerate(cells):
-        if cell.char == " " and cell.made_up:
-            before = next((c for c in reversed(cells[:at]) if not _SEA_MARK.match(c.char)), None)
-            after = next((c for c in cells[at + 1 :] if not c.char.isspace()), None)
-            if before and after and (before.char.isspace() or after.left - before.right < gap):
-                continue
-        kept.append(cell)
-    return kept
-
-
-def _cell(text_page: pdfium.PdfTextPage, char: str, at: int) -> _Cell:
-    left, _, right, _ = text_page.get_charbox(at)
-    return _Cell(char, left, right, pdfium_c.FPDFText_IsGenerated(text_page, at) == 1)
 
 
 def _unmatched(text: str) -> int:

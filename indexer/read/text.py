@@ -10,6 +10,7 @@ from charset_normalizer import from_bytes
 from indexer.document import Document
 from indexer.errors import UnreadableDocument
 from indexer.read.blocks import Block, Origin, assemble
+from indexer.read.latin import latin_encoding
 
 _BOMS = (  # UTF-32 first: its little-endian mark begins with the one of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -74,7 +75,7 @@ _NOT_LATIN = [
     "shift_jisx0213",
 ]  # fmt: skip
 _OLD_LATIN = ["cp437", "cp850", "cp852", "mac_roman"]
-_LATIN_SHORT_BYTES, _LETTERS_FOR_A_HIGH_BYTE = 1_000, 4
+_LATIN_SHORT_BYTES = 1_000
 # Letters of DOS inside words, where those of Windows stand behind C0, but for the few that do not.
 _INSIDE = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?=[A-Za-z])")
 _DOS_INSIDE = re.compile(
@@ -161,7 +162,11 @@ def _by_looks(data: bytes) -> tuple[str, str]:
         return data.decode(encoding, errors="replace"), encoding
     probe = data[:_PROBE_BYTES]
     excluded = _NEVER_FILES
-    if _looks_latin(probe):
+    if len(probe) < _LATIN_SHORT_BYTES and _looks_latin(probe, longest=3, letters=2):
+        found = latin_encoding(probe)
+        if found is not None:
+            return data.decode(found), found
+    if _looks_latin(probe, longest=2, letters=4):
         dos = 2 * len(_DOS_INSIDE.findall(probe)) > len(_INSIDE.findall(probe))
         old = _OLD_LATIN if len(probe) < _LATIN_SHORT_BYTES and not dos else []
         excluded = [*_NEVER_FILES, *_NOT_LATIN, *old]
@@ -201,10 +206,11 @@ def _looks_like_koi8(probe: bytes) -> bool:
     return frequent > len(_CP1251_CAPITALS_FREQUENT.findall(probe))
 
 
-def _looks_latin(probe: bytes) -> bool:
+def _looks_latin(probe: bytes, *, longest: int, letters: int) -> bool:
+    """Tell whether high bytes stand in short runs, among so many ASCII letters for each."""
     runs = _HIGH_RUN.findall(probe)
-    letters = len(_ASCII_LETTER.findall(probe))
-    return max(map(len, runs), default=0) <= 2 and letters >= _LETTERS_FOR_A_HIGH_BYTE * sum(
+    ascii_letters = len(_ASCII_LETTER.findall(probe))
+    return max(map(len, runs), default=0) <= longest and ascii_letters >= letters * sum(
         map(len, runs)
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zipfile import BadZipFile
 
 import openpyxl
@@ -15,7 +15,7 @@ from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
 
 from indexer.document import Document
 from indexer.errors import UnreadableDocument
-from indexer.read.archive import open_archive
+from indexer.read.archive import file_of, open_archive
 from indexer.read.blocks import Block, Origin, assemble, row
 from indexer.read.row_spans import repeated
 from indexer.read.xlsx_parts import SheetParts, sheet_parts
@@ -32,11 +32,11 @@ def read(path: Path, source: str) -> Document:
         UnreadableDocument: Damaged, encrypted, or without text.
     """
     with open_archive(path) as archive, ExitStack() as opened:
-        book = opened.enter_context(_open(path, results=True))
+        book = opened.enter_context(_open(file_of(archive, path), results=True))
         parts = sheet_parts(archive)
         formulas = None
         if any(part.lacks_results for part in parts.values()):
-            formulas = opened.enter_context(_open(path, results=False))
+            formulas = opened.enter_context(_open(file_of(archive, path), results=False))
         blocks: list[Block] = []
         notes: list[str] = []
         for number, sheet in enumerate(book.worksheets):
@@ -58,9 +58,9 @@ def read(path: Path, source: str) -> Document:
 
 
 @contextmanager
-def _open(path: Path, *, results: bool) -> Iterator[Workbook]:
+def _open(file: str | IO[bytes], *, results: bool) -> Iterator[Workbook]:
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=results, keep_links=False)
+        book = openpyxl.load_workbook(file, read_only=True, data_only=results, keep_links=False)
     except (InvalidFileException, BadZipFile, KeyError, ValueError, TypeError) as error:
         raise UnreadableDocument(
             f"The XLSX file is damaged ({error}).", "Open it in Excel and save it anew."

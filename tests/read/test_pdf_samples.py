@@ -1,4 +1,4 @@
-"""PDFs that Chromium made, in scripts and directions that no PDF written by hand shows."""
+"""PDFs of Chromium and LibreOffice, in scripts and directions that none written by hand shows."""
 
 from pathlib import Path
 
@@ -75,3 +75,88 @@ def test_bengali_syllables_are_not_torn_and_words_not_joined() -> None:
     text = text_of("chromium.bn.pdf")
     assert text.startswith("এই যন্ত্রের ওয়ারেন্টি কেনার দিন থেকে ")
     assert "তাদের মাঝে কেউ পরিবর্তন নিয়ে কাজ করে, কেউ করে না" in text
+
+
+# Article 1 of the Universal Declaration of Human Rights, without the joiners that PDFs lack.
+ARTICLE_1 = {
+    "bn": (
+        "সমস্ত মানুষ স্বাধীনভাবে সমান মর্যাদা এবং অধিকার নিয়ে জন্মগ্রহণ করে। তাঁদের "
+        "বিবেক এবং বুদ্ধি আছে; সুতরাং সকলেরই একে অপরের প্রতি ভ্রাতৃত্বসুলভ মনোভাব নিয়ে "
+        "আচরণ করা উচিত।"
+    ),
+    "hi": (
+        "सभी मनुष्यों को गौरव और अधिकारों के मामले में जन्मजात स्वतन्त्रता और समानता "
+        "प्राप्त है । उन्हें बुद्धि और अन्तरात्मा की देन प्राप्त है और परस्पर उन्हें "
+        "भाईचारे के भाव से बर्ताव करना चाहिए ।"
+    ),
+    "ta": (
+        "மனிதப் பிறிவியினர் சகலரும் சுதந்திரமாகவே பிறக்கின்றனர்; அவர்கள் மதிப்பிலும், "
+        "உரிமைகளிலும் சமமானவர்கள், அவர்கள் நியாயத்தையும் மனச்சாட்சியையும் இயற்பண்பாகப் "
+        "பெற்றவர்கள். அவர்கள் ஒருவருடனொருவர் சகோதர உணர்வுப் பாங்கில் நடந்துகொள்ளல் "
+        "வேண்டும்."
+    ),
+    "km": (
+        "មនុស្សទាំងអស់ កើតមកមានសេរីភាព និងសមភាព ក្នុងផ្នែកសេចក្ដីថ្លៃថ្នូរនិងសិទ្ធិ។ "
+        "មនុស្ស មានវិចារណញ្ញាណនិងសតិសម្បជញ្ញៈជាប់ពីកំណើត "
+        "ហើយគប្បីប្រព្រឹត្ដចំពោះគ្នាទៅវិញទៅមកក្នុងស្មារតីភាតរភាពជាបងប្អូន។"
+    ),
+    "my": (
+        "လူတိုင်းသည် တူညီ လွတ်လပ်သော ဂုဏ်သိက္ခာဖြင့် လည်းကောင်း၊ တူညီလွတ်လပ်သော "
+        "အခွင့်အရေးများဖြင့် လည်းကောင်း၊ မွေးဖွားလာသူများ ဖြစ်သည်။ ထိုသူတို့၌ ပိုင်းခြား "
+        "ဝေဖန်တတ်သော ဉာဏ်နှင့် ကျင့်ဝတ် သိတတ်သော စိတ်တို့ရှိကြ၍ ထိုသူတို့သည် အချင်းချင်း "
+        "မေတ္တာထား၍ ဆက်ဆံကျင့်သုံးသင့်၏။"
+    ),
+    "lo": (
+        "ມະນຸດເກີດມາມີສິດເສລີພາບ ແລະ ສະເໝີໜ້າກັນໃນທາງກຽດຕິສັກ ແລະ "
+        "ທາງສິດດ້ວຍມະນຸດມີສະຕິສຳປັດຊັນຍະ(ຮູ້ດີຮູ້ຊົ່ວ)ແລະມີມະໂນທຳຈື່ງຕ້ອງປະພຶດຕົ"
+        "ນຕໍ່ກັນໃນທາງພີ່ນ້ອງ."
+    ),
+    "th": (
+        "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักด[เกียรติศักดิ์]และสิทธิ "
+        "ต่างมีเหตุผลและมโนธรรม และควรปฏิบัติต่อกันด้วยเจตนารมณ์แห่งภราดรภาพ"
+    ),
+    "ur": (
+        "تمام انسان آزاد اور حقوق و عزت کے اعتبار سے برابر پیدا ہوئے ہیں۔ انہیں ضمیر اور "
+        "عقل ودیعت ہوئی ہے۔ اس لئے انہیں ایک دوسرے کے ساتھ بھائی چارے کا سلوک کرنا "
+        "چاہیئے۔"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        *(("chromium-syllables.pdf", language) for language in ("bn", "hi", "ta")),
+        ("libreoffice-syllables.pdf", "bn"),
+        ("chromium-narrow-blanks.ur.pdf", "ur"),
+    ],
+)
+def test_words_are_neither_torn_nor_joined_nor_repeated(name: str, language: str) -> None:
+    assert ARTICLE_1[language] in " ".join(text_of(name).split())
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        *(("chromium-syllables.pdf", language) for language in ("km", "my", "lo", "th")),
+        *(("libreoffice-syllables.pdf", language) for language in ("lo", "th")),
+    ],
+)
+def test_letters_and_marks_of_unspaced_scripts_keep_their_order(name: str, language: str) -> None:
+    assert "".join(ARTICLE_1[language].split()) in "".join(text_of(name).split())
+
+
+def test_a_line_of_an_unspaced_script_goes_on_below_raised_and_hanging_letters() -> None:
+    assert ARTICLE_1["lo"] in text_of("chromium-syllables.pdf")
+
+
+def test_a_blank_stays_behind_a_hook_that_reaches_over_it() -> None:
+    assert "বন্ধুত্বপূর্ণ সম্পর্ক উন্নয়নের" in text_of("libreoffice-syllables.pdf")
+
+
+def test_a_mark_stays_with_its_letter_before_a_blank() -> None:
+    assert "ຢ່າງເສລີ ແລະ ສົມບູນກໍ່" in text_of("libreoffice-syllables.pdf")
+
+
+def test_raised_and_hanging_letters_do_not_break_a_line() -> None:
+    assert "\nសិទ្ធិមនុស្ស\n" in text_of("libreoffice-syllables.pdf")

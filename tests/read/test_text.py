@@ -119,10 +119,20 @@ def test_others_are_not_taken_for_koi8(encoding: str, text: str) -> None:
         ("cp1252", "Wie prognostiziert schwächt sich Hurrikan Rosa ab."),
         ("cp1252", "Se ha abierto una investigación por asesinato en Madrid."),
         ("cp1252", "Peter Jones, la estrella de Dragon’s Den, está aquí."),
+        ("cp1252", "Der Käse ist süß."),
+        ("cp1252", "kungör"),
+        ("cp1252", "Elkeen het ’n persoon voor die"),
+        ("cp1252", "Engan má eftir geðþótta svipta eign sinni."),
+        ("cp1250", "Zażółć gęślą jaźń."),
+        ("cp1250", "Wszyscy ludzie rodzą się wolni i równi."),
+        ("cp1254", "Herkes yaşamak hakkına sahiptir."),
+        ("cp1257", "Visi žmonės gimsta laisvi ir lygūs savo orumu."),
+        ("cp850", "Der Käse ist süß und würzig."),
+        ("mac_roman", "Toute personne a droit à l’éducation."),
         ("cp949", "a 보증 b 기간"),
         ("cp932", "Die Firma 日本電気 in Tokio"),
     ],
 )
-def test_a_sentence_with_few_letters_beyond_ascii_is_western(encoding: str, text: str) -> None:
+def test_a_sentence_in_latin_letters_is_read_in_its_own_encoding(encoding: str, text: str) -> None:
     found = decode(text.encode(encoding))
     assert (found.text, found.encoding) == (text, encoding)
