@@ -19,7 +19,7 @@ in the question's own language is a good bet where nothing else decides, so in t
 best passage in that language is lifted to the first place if a little is enough for that, after
 words were added: they speak for it too, so less is added then. Behind the first place the others in
 that language count a part of what they score by meaning, where the texts of the index are there in
-several languages (retriever/balance.py).
+several languages, and a smaller one if the first is in that language (retriever/balance.py).
 
 A search by meaning alone is one whose words count nothing.
 """
@@ -59,12 +59,14 @@ class Own:
         rows: Shape (rows,).
         lift: What the best of them gets if it then is the first.
         part: What the dense scores of the others count for.
+        part_behind: The same behind one of them in the first place.
         words: What words count for there.
     """
 
     rows: Mask
     lift: float = 0.0
     part: float = 1.0
+    part_behind: float = 1.0
     words: float = 1.0
 
 
@@ -149,8 +151,9 @@ class _Seen:
 
     def ranked(self, own: Own, lifted: Ranked) -> Ranked:
         """All of them, best first, and the lifted one: the others of its language lose a part."""
+        part = own.part_behind if len(lifted.rows) else own.part
         less = own.rows[self.rows] & (self.dense > 0)
-        sums = np.where(less, self.sums + self.dense * np.float32(own.part - 1), self.sums)
+        sums = np.where(less, self.sums + self.dense * np.float32(part - 1), self.sums)
         others = self.rows != lifted.rows if len(lifted.rows) else slice(None)
         rows = np.concatenate([lifted.rows, self.rows[others]])
         scores = np.concatenate([lifted.scores, sums[others]])

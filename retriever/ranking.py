@@ -56,7 +56,8 @@ class Ranking:
         own = Own(
             of_own,
             state.rows.bonus(self.balance, beside_words=bool(wanted)),
-            state.rows.own_part(self.balance),
+            state.rows.own_part(self.balance, behind_own=False),
+            state.rows.own_part(self.balance, behind_own=True),
             own_words(of_own, allowed),
         )
         legs = Legs(dense.search, words, wanted, top, own)

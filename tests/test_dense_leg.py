@@ -178,12 +178,16 @@ def test_the_leg_itself_lifts_nothing(
     same(leg.search(k, among), by_hand(scores, among, None)[:k])
 
 
-PART = 0.7
+PART, PART_BEHIND = 0.7, 0.4
 
 
 @pytest.fixture
 def _counts_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode: PART)
+    monkeypatch.setattr(
+        BalancedRows,
+        "own_part",
+        lambda rows, mode, behind_own: PART_BEHIND if behind_own else PART,
+    )
 
 
 @pytest.mark.usefixtures("_counts_for_less")
@@ -199,7 +203,9 @@ def test_others_in_the_language_count_a_part_of_their_score(
 ) -> None:
     monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", bonus)
     scores, own = products(state, question, "auto"), state.rows.rows_in("de")
-    lowered = np.where(own & (scores > 0), PART * scores, scores)
+    # With the bonus one of them is the first, without it none.
+    part = PART_BEHIND if bonus else PART
+    lowered = np.where(own & (scores > 0), part * scores, scores)
     best = best_own(scores, own)
     if bonus:
         lowered[best] = scores[best]
@@ -217,7 +223,7 @@ def test_what_is_the_first_without_a_bonus_stays_the_first(
     first, second = (searched(state, question, "full", allowed, k) for k in (1, 2))
     assert (first.rows.tolist(), first.scores[0]) == ([best], pytest.approx(scores[best]))
     assert second.scores[1] == pytest.approx(
-        np.where(own, PART * scores, scores)[allowed & (np.arange(ROWS) != best)].max()
+        np.where(own, PART_BEHIND * scores, scores)[allowed & (np.arange(ROWS) != best)].max()
     )
 
 
@@ -230,7 +236,8 @@ def test_what_stands_below_the_first_rows_rises_above_those_that_count_for_less(
     last = np.sort(scores[own])[-16]
     # All of the first rows are in the language; others score less than they do.
     allowed = everything & (own | (scores < last))
-    lowered = np.where(own & (scores > 0) & (scores < scores[own].max()), PART * scores, scores)
+    behind = own & (scores > 0) & (scores < scores[own].max())
+    lowered = np.where(behind, PART_BEHIND * scores, scores)
     expected = by_hand(lowered, allowed, None)
     assert not own[[row for row, _ in expected[1:16]]].all(), "else nothing is shown"
     for k in (4, 16, 40):
@@ -240,6 +247,6 @@ def test_what_stands_below_the_first_rows_rises_above_those_that_count_for_less(
 def test_in_one_language_or_none_every_score_counts_whole(
     state: SearchState, question: Question, everything: Mask
 ) -> None:
-    assert state.rows.own_part("off") == 1.0
+    assert state.rows.own_part("off", behind_own=True) == 1.0
     # Nothing was fitted for this encoder: how near translations are to one another is not known.
-    assert state.rows.own_part("auto") == 1.0
+    assert state.rows.own_part("auto", behind_own=True) == 1.0

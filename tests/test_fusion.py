@@ -63,15 +63,16 @@ def test_the_best_of_both_legs_are_those_of_all_sums(
         return rows, plain[rows]
 
     wanted = words.weigh(question_terms(QUESTION), "en")
-    legs = Legs(dense, words, wanted, top, Own(own, lift, part, 0.6))
+    legs = Legs(dense, words, wanted, top, Own(own, lift, part, part / 2, 0.6))
     ranked = best_fused(legs, 10, allowed)
     counts = np.minimum(fusion.MOST, words.sums(wanted, ROWS)) * np.where(own, 0.6, 1)
     sums = plain + top * counts
-    placed = np.where(own & (plain > 0), plain * np.float32(part), plain) + top * counts
-    if (own & allowed).any():
-        best_own = int(np.where(own & allowed, sums, -9).argmax())
-        if sums[best_own] + lift >= sums[allowed].max():
-            placed[best_own] = sums[best_own] + lift
+    best_own = int(np.where(own & allowed, sums, -np.inf).argmax())
+    raised = (own & allowed)[best_own] and sums[best_own] + lift >= sums[allowed].max()
+    left = np.float32(part / 2 if raised else part)
+    placed = np.where(own & (plain > 0), plain * left, plain) + top * counts
+    if raised:
+        placed[best_own] = sums[best_own] + lift
     best = sorted(np.flatnonzero(allowed), key=lambda row: (-placed[row], row))[:10]
     assert ranked.scores == pytest.approx(placed[best], abs=1e-5, rel=1e-5)
     assert set(ranked.rows.tolist()) == {int(row) for row in best}
@@ -155,7 +156,7 @@ def test_the_passage_of_the_highest_whole_sum_is_tried_for_the_first_place() -> 
     wanted = words.weigh(question_terms("word"), "en")
     (counts,) = words.search(wanted, 43).scores.tolist()
     # Of the scores' halves and the word 0.55 is more than 0.45; of the whole ones 0.8 is less.
-    own = Own(np.isin(np.arange(43), [1, 2]), 0.2, 0.5)
+    own = Own(np.isin(np.arange(43), [1, 2]), 0.2, 0.5, 0.5)
     legs = Legs(
         lambda most, among: structure.search(np.ones(1, np.float32), most, among),
         words, wanted, 0.3 / counts, own,

@@ -117,7 +117,9 @@ class Candidates:
         (retriever/dense_leg.py, retriever/fusion.py).
         """
         placed = self._rows.effective(mode) != "off"
-        part = np.float32(self._rows.own_part(mode))
+        part, part_behind = (
+            np.float32(self._rows.own_part(mode, behind_own=behind)) for behind in (False, True)
+        )
         own_of = {
             language: self._rows.rows_in(language)[self._order]
             for language in dict.fromkeys(questions.languages[block])
@@ -142,6 +144,6 @@ class Candidates:
                 lift = self._rows.bonus(mode, beside_words=counted is not None)
                 raised = row[best] + np.float32(lift)
                 is_first = raised >= row.max()
-                row[columns] += np.maximum(dense, 0) * (part - 1)
+                row[columns] += np.maximum(dense, 0) * ((part_behind if is_first else part) - 1)
                 if is_first:
                     row[best] = raised

@@ -42,7 +42,9 @@ def test_each_passage_scores_as_a_search_scores_it(
     mode: BalanceMode, texts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", 0.1)
-    monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode: 0.6)
+    monkeypatch.setattr(
+        BalancedRows, "own_part", lambda rows, mode, behind_own: 0.5 if behind_own else 0.7
+    )
     vectors, language_of = unit_rows(0, ROWS), (np.arange(ROWS) % 4 == 0).astype(np.int32)
     source = RowSource(
         replace(SPEC, dim=DIM), ("de", "en"), language_of, np.ones(ROWS, np.bool_),
@@ -73,7 +75,7 @@ def test_each_passage_scores_as_a_search_scores_it(
     for scores, row in zip(products, found, strict=True):
         legs = Legs(
             by_product(scores), words, wanted, bonus(scores),
-            Own(own, lift, rows.own_part(mode), own_words(own, everything)),
+            Own(own, lift, 0.7, 0.5, own_words(own, everything)),
         )  # fmt: skip
         ranked = best_fused(legs, ROWS, everything)
         assert row[ranked.rows] == pytest.approx(ranked.scores, abs=1e-6)

@@ -176,7 +176,11 @@ def test_documents_are_ranked_as_search_ranks_them(
     for lift, part in product((0.042, 0.9), (1.0, 0.6)):
         monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", lift)
         parts = {"off": 1.0, "auto": part, "full": part}
-        monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode, of=parts: of[mode])
+        monkeypatch.setattr(
+            BalancedRows,
+            "own_part",
+            lambda rows, mode, behind_own, of=parts: of[mode] ** (1 + behind_own),
+        )
         ((_, scores),) = candidates.scores(questions, mode)
         for question, row in zip(QUESTIONS, scores, strict=True):
             hits = retriever.search(question, k=100, mode=search_mode, balance=mode, fold=False)
