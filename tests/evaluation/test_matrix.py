@@ -86,6 +86,16 @@ def test_cells_can_be_judged_in_the_whole_folder(tmp_path: Path) -> None:
     assert cells["de", "en"].metrics["MRR@10"].mean == 1.0
 
 
+def test_cells_of_two_varieties_of_a_language_count_as_one_language(tmp_path: Path) -> None:
+    collection = read_collection(make_set(tmp_path / "set"))
+    documents = tuple(
+        replace(text, language="en-GB") if text.language == "en" else text
+        for text in collection.documents
+    )
+    found, plain = judged(replace(collection, documents=documents)), judged(collection)
+    assert (found.same, found.cross, found.folder) == (plain.same, plain.cross, plain.folder)
+
+
 def test_a_pair_without_questions_is_an_empty_cell(tmp_path: Path) -> None:
     folder = make_set(tmp_path / "set")
     (folder / "qrels.tsv").write_text("q1-de\tb1-en\t1\n")
