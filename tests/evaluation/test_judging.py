@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from retriever.evaluation.collection import Collection, JudgedText, relevant_by_group
-from retriever.evaluation.judging import Asked, Board, folder_cases
-from retriever.evaluation.metrics import METRICS, judge
+from retriever.evaluation.judging import Asked, Board, Tally, folder_cases
+from retriever.evaluation.metrics import METRICS, Case, judge
 
 
 def asked_of(right: list[JudgedText], wrong: list[JudgedText]) -> Asked:
@@ -43,3 +43,20 @@ def test_what_is_seen_first_holds_right_and_wrong_documents() -> None:
     asked = asked_of([JudgedText("r", "", "de", "g")], [JudgedText("w", "", "de")])
     assert [asked.board.ids[column] for column in asked.first(10)] == ["w", "r"]
     assert [asked.board.ids[column] for column in asked.first(1)] == ["w"]
+
+
+def test_documents_of_equal_score_are_seen_as_trec_eval_orders_them() -> None:
+    wrong = [JudgedText(name, "", "en") for name in ("b", "c", "a")]
+    asked = asked_of([JudgedText("r", "", "en", "g")], wrong)
+    assert [asked.board.ids[column] for column in asked.first(10)] == ["c", "b", "a", "r"]
+
+
+def test_cases_that_are_judged_in_lots_are_all_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tally, "LOT", 2)
+    tally = Tally()
+    for question in range(5):
+        tally.add(question, [(("en", "de"), Case({"d": 1}, {"d": 1.0}))])
+    tally.flush()
+    found = tally.results["en", "de"]
+    assert found.questions == [0, 1, 2, 3, 4]
+    assert found.stacked()[:, METRICS.index("recall@1")].tolist() == [1.0] * 5

@@ -249,6 +249,25 @@ def test_balance_is_seen_in_the_figures(tmp_path: Path) -> None:
     assert ranks == [0.0, 1.0]
 
 
+def test_a_question_without_a_group_is_a_group_of_its_own() -> None:
+    asked = tuple(
+        JudgedText(name, "", "en", group)
+        for name, group in zip("abcd", ["", "g", "", "g"], strict=True)
+    )
+    collection = Collection("", (), asked, {})
+    rows = ConceptEncoder().encode_passages(["cat"])
+    source = RowSource(
+        ConceptEncoder().spec,
+        ("en",),
+        np.zeros(1, np.int32),
+        np.ones(1, np.bool_),
+        lambda a, b: rows[a:b],
+    )
+    candidates = Candidates(BalancedRows(source), np.array([0]), 1)
+    task = Task(collection, candidates, Questions(rows, ("en",)))
+    assert task.groups() == [0, 1, 2, 1]
+
+
 def test_a_document_without_a_passage_is_a_miss() -> None:
     spec = ConceptEncoder().spec
     rows = ConceptEncoder().encode_passages(["cat", "water"])
