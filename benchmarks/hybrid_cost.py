@@ -22,7 +22,7 @@ from indexer.card import Mask, Rows
 from indexer.lexical_index import LexicalIndex
 from indexer.lexical_terms import LexicalText
 from indexer.vector_index import VectorIndex
-from retriever.fusion import MOST, Legs, best_fused, bonus, mask_of
+from retriever.fusion import MOST, Legs, Own, best_fused, bonus, mask_of
 from retriever.question_words import question_terms
 from retriever.sample import sample_rows
 from retriever.words import WordLeg
@@ -79,7 +79,7 @@ def main() -> None:
     def fused(number: int, allowed: Mask) -> Rows:
         wanted = words.weigh(question_terms(asked[number]), "en")
         top = bonus(dense(number)(len(sample), mask_of(sample, len(rows)))[1])
-        legs = Legs(dense(number), words, wanted, top, own, LIFT)
+        legs = Legs(dense(number), words, wanted, top, Own(own, LIFT))
         return best_fused(legs, K, allowed).rows
 
     def exact(number: int, allowed: Mask) -> Rows:

@@ -23,8 +23,10 @@ stays without a lean.
 Even so, scores in the question's language lie farther apart than others, so the highest and the
 lowest are among them. Where the texts of an index are there in several languages
 (retriever/translated.py), the wrong passages in the question's own would stand before right ones in
-others, so there they count a part of their score behind the first place. Where each text is there
-once, the right passage would lose by that as much as the wrong ones, so there they count whole.
+others, so there they count a part of their score behind the first place, and a smaller one behind a
+first hit in the question's language: in a short list of many languages that is the own one's share
+already. Where each text is there once, the right passage would lose by that as much as the wrong
+ones, so there they count whole.
 """
 
 from dataclasses import dataclass
@@ -48,8 +50,8 @@ OWN_LANGUAGE_BONUS: dict[BalanceMode, float] = {"off": 0.0, "auto": 0.035, "full
 # The part of it that is left where words were added before: they speak for that language, too.
 BONUS_BESIDE_WORDS = 0.8
 # What a passage in the question's language scores too much where all texts are there in other
-# languages, too: as a part of what it should.
-OWN_LANGUAGE_EXCESS = 0.3
+# languages, too: as a part of what it should. The second holds behind a first hit in that language.
+OWN_LANGUAGE_EXCESS, OWN_LANGUAGE_EXCESS_BEHIND_ITSELF = 0.3, 1.0
 # How sharply a question's lean decides between languages: the smaller the sharper.
 LEAN_TEMPERATURE = 0.03
 # The part of what all questions share that is taken away; of what tells their languages apart, all.

@@ -1,8 +1,8 @@
 """Rows and questions as a balance mode sees them: what search and `eval` both rank by.
 
-Every mode ends in one inner product, `questions(...)` with each row of `passages(...)`, and two
-numbers about the rows in the question's language: a bonus for the best of them, where that makes it
-the first, and the part of their scores that the others count. Search hands the rows to FAISS,
+Every mode ends in one inner product, `questions(...)` with each row of `passages(...)`, and numbers
+about the rows in the question's language: a bonus for the best of them, where that makes it the
+first, and the part of their scores that the others count. Search hands the rows to FAISS,
 `eval` multiplies whole sets of questions with them; neither knows more.
 """
 
@@ -19,6 +19,7 @@ from indexer.card import Mask
 from indexer.language import UNKNOWN
 from retriever.balance import (
     OWN_LANGUAGE_EXCESS,
+    OWN_LANGUAGE_EXCESS_BEHIND_ITSELF,
     BalanceMode,
     Means,
     balance_passages,
@@ -119,12 +120,18 @@ class BalancedRows:
                 pass
         return self._translated or 0.0
 
-    def own_part(self, mode: BalanceMode) -> float:
-        """What the scores of rows in the question's language count for behind the first place."""
+    def own_part(self, mode: BalanceMode, *, behind_own: bool) -> float:
+        """What the scores of rows in the question's language count for behind the first place.
+
+        Args:
+            mode: The balance.
+            behind_own: Whether the first place is taken by one of them.
+        """
         # How near translations are to each other was measured with fitted means alone.
         if self.effective(mode) == "off" or self.means is None or self.means.offsets is None:
             return 1.0
-        return 1 / (1 + OWN_LANGUAGE_EXCESS * self.translated)
+        excess = OWN_LANGUAGE_EXCESS_BEHIND_ITSELF if behind_own else OWN_LANGUAGE_EXCESS
+        return 1 / (1 + excess * self.translated)
 
     def rows_in(self, language: str) -> Mask:
         """The live rows in a language; none where the language is not known."""

@@ -14,12 +14,19 @@ until what it has not shown yet cannot beat what is there.
 In passages of the question's own language words count less where there are others: wrong ones
 there hold words of the question too, by their language alone.
 
-As in dense_leg.py the best passage in the question's own language is lifted to the first place if a
-little is enough, but after words were added: they speak for it too, so less is added.
+Balance takes the languages' lean out of the scores. What is lost with it is the hint that an answer
+in the question's own language is a good bet where nothing else decides, so in the mode "auto" the
+best passage in that language is lifted to the first place if a little is enough for that, after
+words were added: they speak for it too, so less is added then. Behind the first place the others in
+that language count a part of what they score by meaning, where the texts of the index are there in
+several languages, and a smaller one if the first is in that language (retriever/balance.py).
+
+A search by meaning alone is one whose words count nothing.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -35,12 +42,32 @@ WEIGHT = 2.0
 MOST = 1.5
 # Scores that differ by nothing else are told apart by words.
 LEAST_SPREAD = 0.01
+# Rows that are read at first: most questions want no more.
 FIRST_DEPTH = 128
 # What words count in passages of the question's own language where these are few among others.
 OWN_LEAST = 0.5
 
 DenseSearch = Callable[[int, Mask], tuple[Rows, Vectors]]
 """Most rows wanted and the allowed ones -> rows and scores, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The passages in the question's own language, and what they count.
+
+    Attributes:
+        rows: Shape (rows,).
+        lift: What the best of them gets if it then is the first.
+        part: What the dense scores of the others count for.
+        part_behind: The same behind one of them in the first place.
+        words: What words count for there.
+    """
+
+    rows: Mask
+    lift: float = 0.0
+    part: float = 1.0
+    part_behind: float = 1.0
+    words: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +79,14 @@ class Legs:
         words: The leg of words.
         wanted: What the question looks for.
         top: What a sum of 1 adds to a dense score.
-        own: Shape (rows,); the passages in the question's own language.
-        lift: What the best of them gets if it then is the first.
-        part: What their dense scores count for otherwise: `dense` gives what is left.
-        own_words: What words count for there.
+        own: What is in the question's own language.
     """
 
     dense: DenseSearch
     words: WordLeg
     wanted: Wanted
     top: float
-    own: Mask
-    lift: float
-    part: float = 1.0
-    own_words: float = 1.0
+    own: Own
 
 
 def bonus(scores: Vectors) -> float:
@@ -91,62 +112,76 @@ def best_fused(legs: Legs, k: int, allowed: Mask) -> Ranked:
     found = legs.words.search(legs.wanted, len(allowed), allowed)
     depth = max(FIRST_DEPTH, k)
     while True:
-        near = Ranked(*legs.dense(depth, allowed))
-        ranked = _sums(legs, near, found, len(allowed))
-        # What is in neither list holds no word, and has at most the last dense score.
-        everything = len(near.rows) < depth
-        beyond = -np.inf if everything else float(near.scores[-1])
-        if everything or ranked.scores[k - 1] >= beyond:
-            best = _best_own(legs, ranked, beyond, allowed)
-            if len(best.rows):
-                raised = best.scores[0] + legs.lift + _gone(legs, best, len(allowed))
-                if raised >= ranked.scores[0]:
-                    lifted = Ranked(best.rows, np.array([raised], np.float32))
-                    return ranked.with_row(lifted, k)
+        seen, beyond = _Seen.of(legs, depth, found, allowed)
+        best = _best_own(legs, seen, beyond, allowed)
+        ranked = seen.ranked(legs.own, best)
+        # What was not seen holds no word, and scores at most as much as the last by meaning.
+        if beyond == -np.inf or ranked.scores[k - 1] >= beyond:
             return Ranked(ranked.rows[:k], ranked.scores[:k])
         depth *= 4
 
 
-def _best_own(legs: Legs, ranked: Ranked, beyond: float, allowed: Mask) -> Ranked:
-    """The best row in the question's own language; none where a lift could not make it the first.
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Rows that either leg has found, among them all that hold a word.
+
+    Attributes:
+        rows: Distinct, shape (seen,).
+        dense: What each scores by meaning.
+        sums: The same with words.
+    """
+
+    rows: Rows
+    dense: Vectors
+    sums: Vectors
+
+    @classmethod
+    def of(cls, legs: Legs, depth: int, found: Found, allowed: Mask) -> tuple[Self, float]:
+        """Add both scores; beside it the most that any other row has, -inf if there is none."""
+        rows, dense = legs.dense(depth, allowed)
+        beyond = -np.inf if len(rows) < depth else float(dense[-1])
+        only_words = np.setdiff1d(found.rows, rows)
+        if len(only_words):
+            more, scores = legs.dense(len(only_words), mask_of(only_words, len(allowed)))
+            rows, dense = np.concatenate([rows, more]), np.concatenate([dense, scores])
+        words = np.zeros(len(allowed), np.float32)
+        words[found.rows] = np.minimum(MOST, found.scores)
+        words[legs.own.rows] *= legs.own.words
+        return cls(rows, dense, (dense + legs.top * words[rows]).astype(np.float32)), beyond
+
+    def ranked(self, own: Own, lifted: Ranked) -> Ranked:
+        """All of them, best first, and the lifted one: the others of its language lose a part."""
+        part = own.part_behind if len(lifted.rows) else own.part
+        less = own.rows[self.rows] & (self.dense > 0)
+        sums = np.where(less, self.sums + self.dense * np.float32(part - 1), self.sums)
+        others = self.rows != lifted.rows if len(lifted.rows) else slice(None)
+        rows = np.concatenate([lifted.rows, self.rows[others]])
+        scores = np.concatenate([lifted.scores, sums[others]])
+        order = np.lexsort((rows, -scores))
+        return Ranked(rows[order], scores[order])
+
+
+def _best_own(legs: Legs, seen: _Seen, beyond: float, allowed: Mask) -> Ranked:
+    """The best row in the question's own language, lifted; none where it is not the first then.
 
     Args:
         legs: The question's.
-        ranked: Sums of rows, best first, among them all that hold a word.
+        seen: Rows with their sums.
         beyond: Most that any other row has.
         allowed: Shape (rows,).
     """
-    if not len(ranked.rows):
-        return ranked
-    best = ranked.first_of(legs.own)
-    known = len(best.rows) and best.scores[0] >= beyond
-    if known or max(beyond, beyond / legs.part) + legs.lift < ranked.scores[0]:
-        return best
-    other = Ranked(*legs.dense(1, legs.own & allowed))
-    better = not len(best.rows) or (len(other.rows) and other.scores[0] > best.scores[0])
-    return other if better else best
-
-
-def _gone(legs: Legs, best: Ranked, rows: int) -> float:
-    """What the dense score of a row in the question's language has lost."""
-    if legs.part == 1:
-        return 0.0
-    left = float(legs.dense(1, mask_of(best.rows, rows))[1][0])
-    return max(0.0, left) * (1 / legs.part - 1)
-
-
-def _sums(legs: Legs, near: Ranked, found: Found, rows: int) -> Ranked:
-    """Add both scores of every row that either leg has found, best first."""
-    only_words = np.setdiff1d(found.rows, near.rows)
-    if len(only_words):
-        more, scores = legs.dense(len(only_words), mask_of(only_words, rows))
-        near = Ranked(np.concatenate([near.rows, more]), np.concatenate([near.scores, scores]))
-    words = np.zeros(rows, np.float32)
-    words[found.rows] = np.minimum(MOST, found.scores)
-    words[legs.own] *= legs.own_words
-    sums = (near.scores + legs.top * words[near.rows]).astype(np.float32)
-    order = np.lexsort((near.rows, -sums))
-    return Ranked(near.rows[order], sums[order])
+    first = seen.sums.max(initial=-np.inf)
+    own = legs.own.rows[seen.rows]
+    rows, sums = seen.rows[own], seen.sums[own]
+    at = np.lexsort((rows, -sums))[:1]
+    best = Ranked(rows[at], sums[at])
+    if sums.max(initial=-np.inf) < beyond and beyond + legs.own.lift >= first:
+        other = Ranked(*legs.dense(1, legs.own.rows & allowed))
+        if len(other.rows) and (not len(best.rows) or other.scores[0] > best.scores[0]):
+            best = other
+    raised = (best.scores + legs.own.lift).astype(np.float32)
+    first_then = raised >= first
+    return Ranked(best.rows[first_then], raised[first_then])
 
 
 def mask_of(some: Rows, rows: int) -> Mask:

@@ -4,14 +4,12 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from indexer.card import Mask
 from indexer.errors import WordsDamaged
 from indexer.lexical_terms import Wanted
 from retriever.balance import BalanceMode
 from retriever.dense_leg import DenseLeg, Question
-from retriever.fusion import Legs, best_fused, bonus, mask_of, own_words
+from retriever.fusion import Legs, Own, best_fused, bonus, mask_of, own_words
 from retriever.hit import ScoreKind, SearchMode
 from retriever.question_words import question_terms
 from retriever.sample import sample_rows
@@ -44,24 +42,26 @@ class Ranking:
         """
         if self.mode == "lexical":
             return _by_words(state.words(database), state, question, allowed)
-        wanted = Wanted(())
+        words, wanted = WordLeg(()), Wanted(())
         if self.mode == "hybrid":
             words = state.words(database)
             wanted = words.weigh(question_terms(question.text), question.language)
+        dense, top = DenseLeg.open(state, question, self.balance, allowed), 0.0
         kind: ScoreKind = "cosine" if state.effective(self.balance) == "off" else "balanced"
-        if not wanted:
-            dense = DenseLeg.open(state, question, self.balance, allowed)
-            return Searcher(kind, lambda k: dense.search(k, allowed))
-        dense = DenseLeg.unlifted(state, question, self.balance, allowed)
-        sample = mask_of(sample_rows(state.snapshot.live), len(allowed))
-        legs = Legs(
-            dense.search, words, wanted, bonus(dense.plain_scores(sample)),
-            dense.own if kind != "cosine" else np.zeros_like(dense.own),
-            state.rows.bonus(self.balance, beside_words=True),
-            state.rows.own_part(self.balance),
-            own_words(dense.own, allowed),
-        )  # fmt: skip
-        return Searcher("fused", lambda k: best_fused(legs, k, allowed))
+        if wanted:
+            kind = "fused"
+            sample = sample_rows(state.snapshot.live)
+            top = bonus(dense.search(len(sample), mask_of(sample, len(allowed))).scores)
+        of_own = dense.own()
+        own = Own(
+            of_own,
+            state.rows.bonus(self.balance, beside_words=bool(wanted)),
+            state.rows.own_part(self.balance, behind_own=False),
+            state.rows.own_part(self.balance, behind_own=True),
+            own_words(of_own, allowed),
+        )
+        legs = Legs(dense.search, words, wanted, top, own)
+        return Searcher(kind, lambda k: best_fused(legs, k, allowed))
 
 
 def _by_words(words: WordLeg, state: SearchState, question: Question, allowed: Mask) -> Searcher:

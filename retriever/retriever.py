@@ -209,11 +209,12 @@ class Retriever:
                 f"; the best passage in {name} gets {bonus} more, or {beside:.3f} where words "
                 "count, if it then is the first"
             )
-        part = rows.own_part(balance)
+        part, behind = (rows.own_part(balance, behind_own=own) for own in (False, True))
         if part < LEAST_WORTH_SAYING:
             reason += (
                 f"; {rows.translated:.0%} of the passages are there in another language, too, so "
-                f"behind the first those in {name} count {part:.2f} of their score"
+                f"behind the first those in {name} count {part:.2f} of their score, or "
+                f"{behind:.2f} if it is one of them"
             )
         return BalanceChoice(balance, reason)
 

@@ -22,19 +22,6 @@ class Ranked(NamedTuple):
     rows: Rows
     scores: Vectors
 
-    def first_of(self, among: Mask) -> "Ranked":
-        """The best of the rows that are among some: one row, or none."""
-        places = np.flatnonzero(among[self.rows])[:1]
-        return Ranked(self.rows[places], self.scores[places])
-
-    def with_row(self, one: "Ranked", k: int) -> "Ranked":
-        """The k best with a row at another score than it has here, or had not been here."""
-        others = ~np.isin(self.rows, one.rows)
-        rows = np.concatenate([one.rows, self.rows[others]])
-        scores = np.concatenate([one.scores, self.scores[others]])
-        order = np.lexsort((rows, -scores))[:k]
-        return Ranked(rows[order], scores[order])
-
 
 class SearchState:
     """The rows of one commit, as FAISS structures made when they are first needed."""

@@ -13,6 +13,7 @@ from indexer.build import build_index
 from indexer.language import detect_language
 from retriever.balance import (
     OWN_LANGUAGE_BONUS,
+    BalanceMode,
     Means,
     balance_passages,
     balance_queries,
@@ -150,12 +151,18 @@ def test_the_choice_says_how_much_is_there_in_several_languages(
     leaning: Retriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(BalancedRows, "translated", 0.5)
-    monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode: 0.87)
+    part = 0.87
+
+    def own_part(rows: BalancedRows, mode: BalanceMode, *, behind_own: bool) -> float:
+        return part - 0.3 if behind_own else part
+
+    monkeypatch.setattr(BalancedRows, "own_part", own_part)
     assert leaning.balance_choice(QUESTION, "full").reason == (
         "each language's mean is taken away (its own means); 50% of the passages are there in "
-        "another language, too, so behind the first those in German count 0.87 of their score"
+        "another language, too, so behind the first those in German count 0.87 of their score, "
+        "or 0.57 if it is one of them"
     )
-    monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode: 0.999)
+    part = 0.999
     assert "another language" not in leaning.balance_choice(QUESTION, "full").reason
 
 

@@ -1,4 +1,4 @@
-"""The leg of meaning: all rows in the order of their scores, one of them lifted."""
+"""A search by meaning alone: all rows in the order of their scores, one of them lifted."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +16,7 @@ from indexer.store import open_index
 from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
 from retriever.balanced_rows import BalancedRows
 from retriever.dense_leg import FIRST_ROWS, DenseLeg, Question
+from retriever.ranking import Ranking
 from retriever.state import Ranked, SearchState
 from tests.concept_encoder import SPEC, ConceptEncoder
 from tests.test_balance import LANGUAGES, SENTENCES
@@ -77,6 +78,15 @@ def products(state: SearchState, question: Question, balance: BalanceMode) -> Ve
     return scores
 
 
+def searched(
+    state: SearchState, question: Question, balance: BalanceMode, allowed: Mask, k: int
+) -> Ranked:
+    with state.index.reading() as database:
+        searcher = Ranking("dense", balance).searcher(state, database, question, allowed)
+        assert searcher.kind == ("cosine" if balance == "off" else "balanced")
+        return searcher.best(k)
+
+
 def by_hand(scores: Vectors, allowed: Mask, lifted: int | None) -> list[tuple[int, float]]:
     """All allowed rows with their scores, best first."""
     found = {
@@ -103,8 +113,8 @@ def test_any_number_of_rows_is_found_in_the_order_of_the_scores(
 ) -> None:
     scores = products(state, question, "auto")
     best = best_own(scores, state.rows.rows_in("de"))
-    leg = DenseLeg.open(state, question, "auto", everything)
-    same(leg.search(k, everything), by_hand(scores, everything, best)[:k])
+    found = searched(state, question, "auto", everything, k)
+    same(found, by_hand(scores, everything, best)[:k])
 
 
 @pytest.mark.parametrize("k", SIZES)
@@ -120,23 +130,7 @@ def test_the_best_of_the_language_is_lifted_from_below_the_first_rows(
     best = best_own(scores, own & allowed)
     plain = [row for row, _ in by_hand(scores, allowed, None)]
     assert plain.index(best) >= FIRST_ROWS, "else nothing is shown"
-    leg = DenseLeg.open(state, question, "auto", allowed)
-    assert leg.lifted.rows.tolist() == [best]
-    same(leg.search(k, allowed), by_hand(scores, allowed, best)[:k])
-
-
-@pytest.mark.parametrize("k", SIZES)
-def test_among_some_of_the_allowed_rows_the_same_one_is_lifted_and_no_other(
-    k: int, state: SearchState, question: Question, everything: Mask
-) -> None:
-    scores = products(state, question, "auto")
-    best = best_own(scores, state.rows.rows_in("de"))
-    leg = DenseLeg.open(state, question, "auto", everything)
-    for seed in range(4):
-        among = everything & (np.random.default_rng(seed).random(ROWS) < 0.7)
-        for holds_best in (True, False):
-            among[best] = holds_best
-            same(leg.search(k, among), by_hand(scores, among, best)[:k])
+    same(searched(state, question, "auto", allowed, k), by_hand(scores, allowed, best)[:k])
 
 
 def test_none_is_lifted_that_does_not_become_the_first(
@@ -148,16 +142,18 @@ def test_none_is_lifted_that_does_not_become_the_first(
     assert behind > 0, "else nothing is shown"
     for bonus, lifted in ((behind - 1e-4, []), (behind + 1e-4, [best_own(scores, own)])):
         monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", bonus)
-        assert DenseLeg.open(state, question, "auto", everything).lifted.rows.tolist() == lifted
+        found = searched(state, question, "auto", everything, 1)
+        expected = lifted or [int(np.where(everything, scores, -np.inf).argmax())]
+        assert found.rows.tolist() == expected
+        assert found.scores == pytest.approx([scores[expected[0]] + (bonus if lifted else 0)])
 
 
 def test_where_none_of_the_language_is_allowed_none_is_lifted(
     state: SearchState, question: Question, everything: Mask
 ) -> None:
     allowed = everything & ~state.rows.rows_in("de")
-    leg = DenseLeg.open(state, question, "auto", allowed)
-    assert leg.lifted.rows.tolist() == []
-    same(leg.search(ROWS, allowed), by_hand(products(state, question, "auto"), allowed, None))
+    found = searched(state, question, "auto", allowed, ROWS)
+    same(found, by_hand(products(state, question, "auto"), allowed, None))
 
 
 @pytest.mark.parametrize(
@@ -166,29 +162,32 @@ def test_where_none_of_the_language_is_allowed_none_is_lifted(
 def test_without_a_lift_the_scores_are_the_products(
     balance: BalanceMode, language: str, state: SearchState, question: Question, everything: Mask
 ) -> None:
-    leg = DenseLeg.open(state, replace(question, language=language), balance, everything)
-    assert leg.lifted.rows.tolist() == []
-    expected = by_hand(products(state, question, balance), everything, None)
-    same(leg.search(ROWS, everything), expected)
+    found = searched(state, replace(question, language=language), balance, everything, ROWS)
+    same(found, by_hand(products(state, question, balance), everything, None))
 
 
-def test_plain_scores_are_not_lifted(
-    state: SearchState, question: Question, everything: Mask
+@pytest.mark.parametrize("k", SIZES)
+def test_the_leg_itself_lifts_nothing(
+    k: int, state: SearchState, question: Question, everything: Mask
 ) -> None:
     scores = products(state, question, "auto")
     leg = DenseLeg.open(state, question, "auto", everything)
+    same(leg.search(k, everything), by_hand(scores, everything, None)[:k])
     among = np.arange(ROWS) % 2 == 0
     among[best_own(scores, state.rows.rows_in("de"))] = True
-    expected = [score for _, score in by_hand(scores, among, None)]
-    assert leg.plain_scores(among) == pytest.approx(expected, abs=1e-6)
+    same(leg.search(k, among), by_hand(scores, among, None)[:k])
 
 
-PART = 0.7
+PART, PART_BEHIND = 0.7, 0.4
 
 
 @pytest.fixture
 def _counts_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode: PART)
+    monkeypatch.setattr(
+        BalancedRows,
+        "own_part",
+        lambda rows, mode, behind_own: PART_BEHIND if behind_own else PART,
+    )
 
 
 @pytest.mark.usefixtures("_counts_for_less")
@@ -204,15 +203,14 @@ def test_others_in_the_language_count_a_part_of_their_score(
 ) -> None:
     monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", bonus)
     scores, own = products(state, question, "auto"), state.rows.rows_in("de")
-    lowered = np.where(own & (scores > 0), PART * scores, scores)
+    # With the bonus one of them is the first, without it none.
+    part = PART_BEHIND if bonus else PART
+    lowered = np.where(own & (scores > 0), part * scores, scores)
     best = best_own(scores, own)
     if bonus:
         lowered[best] = scores[best]
-    leg = DenseLeg.open(state, question, "auto", everything)
-    same(leg.search(k, everything), by_hand(lowered, everything, best if bonus else None)[:k])
-    among = everything & (np.random.default_rng(0).random(ROWS) < 0.7)
-    among[best] = False
-    same(leg.search(k, among), by_hand(lowered, among, None)[:k])
+    found = searched(state, question, "auto", everything, k)
+    same(found, by_hand(lowered, everything, best if bonus else None)[:k])
 
 
 @pytest.mark.usefixtures("_counts_for_less")
@@ -222,12 +220,10 @@ def test_what_is_the_first_without_a_bonus_stays_the_first(
     scores, own = products(state, question, "full"), state.rows.rows_in("de")
     best = best_own(scores, own)
     allowed = everything & (own | (scores < scores[best]))
-    leg = DenseLeg.open(state, question, "full", allowed)
-    first = leg.search(1, allowed)
+    first, second = (searched(state, question, "full", allowed, k) for k in (1, 2))
     assert (first.rows.tolist(), first.scores[0]) == ([best], pytest.approx(scores[best]))
-    second = leg.search(2, allowed)
     assert second.scores[1] == pytest.approx(
-        np.where(own, PART * scores, scores)[allowed & (np.arange(ROWS) != best)].max()
+        np.where(own, PART_BEHIND * scores, scores)[allowed & (np.arange(ROWS) != best)].max()
     )
 
 
@@ -235,22 +231,22 @@ def test_what_is_the_first_without_a_bonus_stays_the_first(
 def test_what_stands_below_the_first_rows_rises_above_those_that_count_for_less(
     state: SearchState, question: Question, everything: Mask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retriever.dense_leg.FIRST_ROWS", 16)
+    monkeypatch.setattr("retriever.fusion.FIRST_DEPTH", 16)
     scores, own = products(state, question, "full"), state.rows.rows_in("de")
     last = np.sort(scores[own])[-16]
     # All of the first rows are in the language; others score less than they do.
     allowed = everything & (own | (scores < last))
-    lowered = np.where(own & (scores > 0) & (scores < scores[own].max()), PART * scores, scores)
+    behind = own & (scores > 0) & (scores < scores[own].max())
+    lowered = np.where(behind, PART_BEHIND * scores, scores)
     expected = by_hand(lowered, allowed, None)
     assert not own[[row for row, _ in expected[1:16]]].all(), "else nothing is shown"
-    leg = DenseLeg.open(state, question, "full", allowed)
     for k in (4, 16, 40):
-        same(leg.search(k, allowed), expected[:k])
+        same(searched(state, question, "full", allowed, k), expected[:k])
 
 
 def test_in_one_language_or_none_every_score_counts_whole(
     state: SearchState, question: Question, everything: Mask
 ) -> None:
-    assert state.rows.own_part("off") == 1.0
+    assert state.rows.own_part("off", behind_own=True) == 1.0
     # Nothing was fitted for this encoder: how near translations are to one another is not known.
-    assert state.rows.own_part("auto") == 1.0
+    assert state.rows.own_part("auto", behind_own=True) == 1.0

@@ -9,7 +9,7 @@ from indexer.lexical_index import LexicalIndex
 from indexer.lexical_terms import LexicalText
 from indexer.vector_index import VectorIndex
 from retriever import fusion
-from retriever.fusion import Legs, best_fused, own_words
+from retriever.fusion import Legs, Own, best_fused, own_words
 from retriever.question_words import question_terms
 from retriever.words import ABOVE_MOST, WordLeg
 
@@ -56,24 +56,25 @@ def test_the_best_of_both_legs_are_those_of_all_sums(
     allowed = np.random.default_rng(3).random(ROWS) < share
     own = np.random.default_rng(4).random(ROWS) < own_share
     plain = vectors @ query
-    left = np.where(own & (plain > 0), plain * np.float32(part), plain)
 
     def dense(most: int, among: Mask) -> tuple[Rows, Vectors]:
         rows = np.flatnonzero(among)
-        rows = rows[np.argsort(-left[rows], kind="stable")][:most]
-        return rows, left[rows]
+        rows = rows[np.argsort(-plain[rows], kind="stable")][:most]
+        return rows, plain[rows]
 
     wanted = words.weigh(question_terms(QUESTION), "en")
-    ranked = best_fused(Legs(dense, words, wanted, top, own, lift, part, 0.6), 10, allowed)
+    legs = Legs(dense, words, wanted, top, Own(own, lift, part, part / 2, 0.6))
+    ranked = best_fused(legs, 10, allowed)
     counts = np.minimum(fusion.MOST, words.sums(wanted, ROWS)) * np.where(own, 0.6, 1)
-    sums = left + top * counts
-    if (own & allowed).any():
-        best_own = int(np.where(own & allowed, sums, -9).argmax())
-        raised = sums[best_own] + lift + plain[best_own] - left[best_own]
-        if raised >= sums[allowed].max():
-            sums[best_own] = raised
-    best = sorted(np.flatnonzero(allowed), key=lambda row: (-sums[row], row))[:10]
-    assert ranked.scores == pytest.approx(sums[best], abs=1e-5, rel=1e-5)
+    sums = plain + top * counts
+    best_own = int(np.where(own & allowed, sums, -np.inf).argmax())
+    raised = (own & allowed)[best_own] and sums[best_own] + lift >= sums[allowed].max()
+    left = np.float32(part / 2 if raised else part)
+    placed = np.where(own & (plain > 0), plain * left, plain) + top * counts
+    if raised:
+        placed[best_own] = sums[best_own] + lift
+    best = sorted(np.flatnonzero(allowed), key=lambda row: (-placed[row], row))[:10]
+    assert ranked.scores == pytest.approx(placed[best], abs=1e-5, rel=1e-5)
     assert set(ranked.rows.tolist()) == {int(row) for row in best}
 
 
@@ -138,8 +139,28 @@ def test_the_best_in_the_questions_language_is_lifted_though_another_of_it_holds
     wanted = words.weigh(question_terms("word"), "en")
     legs = Legs(
         lambda most, among: structure.search(np.ones(1, np.float32), most, among),
-        words, wanted, 0.1, own, 0.05,
+        words, wanted, 0.1, Own(own, 0.05),
     )  # fmt: skip
     ranked = best_fused(legs, 1, np.ones(44, np.bool_))
     assert ranked.rows.tolist() == [2]
     assert ranked.scores == pytest.approx([1.03])
+
+
+def test_the_passage_of_the_highest_whole_sum_is_tried_for_the_first_place() -> None:
+    """A word makes up for a part of a score, but not for the score that was there before."""
+    scores = np.array([[1.0], [0.9], [0.5]] + [[0.0]] * 40, np.float32)
+    structure = VectorIndex(1, "float32")
+    structure.add(scores)
+    texts = [LexicalText(row, "word" if row == 2 else "", "", "en") for row in range(43)]
+    words = WordLeg([LexicalIndex.in_memory(texts)])
+    wanted = words.weigh(question_terms("word"), "en")
+    (counts,) = words.search(wanted, 43).scores.tolist()
+    # Of the scores' halves and the word 0.55 is more than 0.45; of the whole ones 0.8 is less.
+    own = Own(np.isin(np.arange(43), [1, 2]), 0.2, 0.5, 0.5)
+    legs = Legs(
+        lambda most, among: structure.search(np.ones(1, np.float32), most, among),
+        words, wanted, 0.3 / counts, own,
+    )  # fmt: skip
+    ranked = best_fused(legs, 3, np.ones(43, np.bool_))
+    assert ranked.rows.tolist() == [1, 0, 2]
+    assert ranked.scores == pytest.approx([1.1, 1.0, 0.55])

@@ -8,7 +8,7 @@ import pytest
 
 from encoder.language_offsets import LanguageOffsets
 from encoder.spec import Vectors
-from retriever.balance import OWN_LANGUAGE_EXCESS
+from retriever.balance import OWN_LANGUAGE_EXCESS, OWN_LANGUAGE_EXCESS_BEHIND_ITSELF
 from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.sample import sample_rows
 from retriever.translated import COMPARED_ROWS, LEAST_COSINE, Translations
@@ -93,8 +93,13 @@ def test_the_own_language_counts_for_less_the_more_is_translated(versions: int) 
     share = versions / 16
     assert rows.translated == share
     for mode in ("auto", "full"):
-        assert rows.own_part(mode) == pytest.approx(1 / (1 + OWN_LANGUAGE_EXCESS * share))
-    assert rows.own_part("off") == 1.0
+        for behind, excess in (
+            (False, OWN_LANGUAGE_EXCESS),
+            (True, OWN_LANGUAGE_EXCESS_BEHIND_ITSELF),
+        ):
+            part = rows.own_part(mode, behind_own=behind)
+            assert part == pytest.approx(1 / (1 + excess * share))
+            assert rows.own_part("off", behind_own=behind) == 1.0
 
 
 def test_it_is_counted_while_the_rows_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,4 +128,4 @@ def test_without_fitted_means_it_is_not_asked_how_many_are_translated() -> None:
     rows = balanced(np.concatenate([vectors] * 4), np.concatenate([language_of] * 4))
     unfitted = BalancedRows(rows.source, lambda name: None)
     assert unfitted.means is not None
-    assert unfitted.own_part("auto") == 1.0
+    assert unfitted.own_part("auto", behind_own=True) == 1.0

@@ -117,7 +117,9 @@ class Candidates:
         (retriever/dense_leg.py, retriever/fusion.py).
         """
         placed = self._rows.effective(mode) != "off"
-        part = np.float32(self._rows.own_part(mode))
+        part, part_behind = (
+            np.float32(self._rows.own_part(mode, behind_own=behind)) for behind in (False, True)
+        )
         own_of = {
             language: self._rows.rows_in(language)[self._order]
             for language in dict.fromkeys(questions.languages[block])
@@ -130,9 +132,7 @@ class Candidates:
             if self._words is not None:
                 counted = self._sums(self._words, questions.texts[block][at], language)
             columns = columns_of[language]
-            plain = row[columns]
-            if placed:
-                row[columns] = np.where(plain > 0, plain * part, plain)
+            dense = row[columns]
             if counted is not None:
                 places, counts = counted
                 if placed:
@@ -140,9 +140,10 @@ class Candidates:
                     counts = np.where(own, counts * factor_of[language], counts)
                 row[places] += tops[at] * counts
             if placed and len(columns):
-                best = int(row[columns].argmax())
-                gone = plain[best] * (1 - part) if plain[best] > 0 else 0
+                best = columns[row[columns].argmax()]
                 lift = self._rows.bonus(mode, beside_words=counted is not None)
-                raised = row[columns[best]] + np.float32(gone) + np.float32(lift)
-                if raised >= row.max():
-                    row[columns[best]] = raised
+                raised = row[best] + np.float32(lift)
+                is_first = raised >= row.max()
+                row[columns] += np.maximum(dense, 0) * ((part_behind if is_first else part) - 1)
+                if is_first:
+                    row[best] = raised

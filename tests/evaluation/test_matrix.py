@@ -86,6 +86,16 @@ def test_cells_can_be_judged_in_the_whole_folder(tmp_path: Path) -> None:
     assert cells["de", "en"].metrics["MRR@10"].mean == 1.0
 
 
+def test_cells_of_two_varieties_of_a_language_count_as_one_language(tmp_path: Path) -> None:
+    collection = read_collection(make_set(tmp_path / "set"))
+    documents = tuple(
+        replace(text, language="en-GB") if text.language == "en" else text
+        for text in collection.documents
+    )
+    found, plain = judged(replace(collection, documents=documents)), judged(collection)
+    assert (found.same, found.cross, found.folder) == (plain.same, plain.cross, plain.folder)
+
+
 def test_a_pair_without_questions_is_an_empty_cell(tmp_path: Path) -> None:
     folder = make_set(tmp_path / "set")
     (folder / "qrels.tsv").write_text("q1-de\tb1-en\t1\n")
@@ -176,7 +186,11 @@ def test_documents_are_ranked_as_search_ranks_them(
     for lift, part in product((0.042, 0.9), (1.0, 0.6)):
         monkeypatch.setitem(OWN_LANGUAGE_BONUS, "auto", lift)
         parts = {"off": 1.0, "auto": part, "full": part}
-        monkeypatch.setattr(BalancedRows, "own_part", lambda rows, mode, of=parts: of[mode])
+        monkeypatch.setattr(
+            BalancedRows,
+            "own_part",
+            lambda rows, mode, behind_own, of=parts: of[mode] ** (1 + behind_own),
+        )
         ((_, scores),) = candidates.scores(questions, mode)
         for question, row in zip(QUESTIONS, scores, strict=True):
             hits = retriever.search(question, k=100, mode=search_mode, balance=mode, fold=False)
@@ -233,6 +247,25 @@ def test_balance_is_seen_in_the_figures(tmp_path: Path) -> None:
     # The cat is in Spanish, behind thirty German documents that say nothing about it.
     ranks = [ranking.folder["cross"].metrics["MRR@10"].mean for ranking in report.rankings]
     assert ranks == [0.0, 1.0]
+
+
+def test_a_question_without_a_group_is_a_group_of_its_own() -> None:
+    asked = tuple(
+        JudgedText(name, "", "en", group)
+        for name, group in zip("abcd", ["", "g", "", "g"], strict=True)
+    )
+    collection = Collection("", (), asked, {})
+    rows = ConceptEncoder().encode_passages(["cat"])
+    source = RowSource(
+        ConceptEncoder().spec,
+        ("en",),
+        np.zeros(1, np.int32),
+        np.ones(1, np.bool_),
+        lambda a, b: rows[a:b],
+    )
+    candidates = Candidates(BalancedRows(source), np.array([0]), 1)
+    task = Task(collection, candidates, Questions(rows, ("en",)))
+    assert task.groups() == [0, 1, 2, 1]
 
 
 def test_a_document_without_a_passage_is_a_miss() -> None:
