@@ -117,8 +117,12 @@ def test_norms_round_and_add_exact_units_as_torch_does(
 ) -> None:
     generator = torch.Generator().manual_seed(2)
     x = torch.randn(tokens, DIM, generator=generator) * 3 + 5
-    norm = Norm(torch.rand(DIM, generator=generator) + 0.5, torch.rand(DIM), 1e-12)
-    by = Rounding(torch.rand(DIM) * 60, MIDDLE + torch.rand(DIM) * 9)
+    norm = Norm(
+        torch.rand(DIM, generator=generator) + 0.5, torch.rand(DIM, generator=generator), 1e-12
+    )
+    by = Rounding(
+        torch.rand(DIM, generator=generator) * 60, MIDDLE + torch.rand(DIM, generator=generator) * 9
+    )
     layer = layer_of(generator) if exact else None
     wanted = norm(x)
     off = steps.normed(x, norm, by, layer).int() - rounded(wanted, by)
