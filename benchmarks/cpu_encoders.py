@@ -59,7 +59,7 @@ def limits(encoder: TransformerEncoder, lengths: list[int], threads: int) -> dic
     bert = encoder.forward.model
     if not isinstance(bert, PackedBert) or not isinstance(bert.layers[0], Int8Layer):
         return {}
-    layer, times = bert.layers[0], len(bert.layers) / threads
+    layer, times = bert.layers[0].packed(), len(bert.layers) / threads
     linear = side_by_side(linear_products(layer, TOKENS_PER_BATCH), threads, 3) / 3
     linear *= times * sum(lengths) / TOKENS_PER_BATCH
     qkv = torch.randn(max(TOKENS_PER_BATCH, *lengths), 3 * bert.dim) * 0.3

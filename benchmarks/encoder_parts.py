@@ -80,7 +80,7 @@ def attention_products(qkv: torch.Tensor, lengths: Sequence[int], heads: int) ->
 
 def linear_products(layer: Int8Layer, tokens: int) -> Part:
     """The four products of a layer's linear layers, with what oneDNN does in the same pass."""
-    dim, inner = len(layer.norm.weight), layer.narrow.width
+    dim, inner = len(layer.norm.weight), len(layer.widen.bias)
     small, wide = (torch.full((tokens, width), 3, dtype=torch.uint8) for width in (dim, inner))
     local = threading.local()
 
@@ -100,6 +100,7 @@ def parts_of(bert: PackedBert, rows: Sequence[Sequence[int]]) -> dict[str, Part]
     layer = bert.layers[3]
     if not isinstance(layer, Int8Layer):
         raise SystemExit("e5-small does not multiply 8-bit integers here")
+    layer = layer.packed()
     lengths = [len(row) for row in rows]
     tokens = sum(lengths)
     with torch.inference_mode():
@@ -185,7 +186,9 @@ def main() -> None:
     if not isinstance(bert, PackedBert):
         raise SystemExit("e5-small runs on another engine here; run this where there is no GPU")
     if arguments.torch:
-        bert.replace_layers(bert.layers, filled)
+        bert.replace_layers(
+            [layer.packed() for layer in bert.layers if isinstance(layer, Int8Layer)], filled
+        )
     texts = [f"passage: {text}" for text in read_texts(arguments.texts, 96)]
     found = sorted((encoder.tokens.cut(ids) for ids in encoder.tokens.ids(texts)), key=len)
     rows: list[list[int]] = []

@@ -15,9 +15,8 @@ from torch.nn import functional
 from encoder.bert import Layer, Norm
 from encoder.bert_attention import Run, stable
 from encoder.bert_int8 import MIDDLE, Int8Layer, Product, Rounding, as_bytes, rounded
+from encoder.kernels.layer import HEAD_WIDTH, layer_functions
 
-# The only width of heads that the compiled attention was written for.
-HEAD_WIDTH = 32
 # Outputs side by side in a panel of weights; tokens are taken by 8 and by 12.
 PANEL, TOKENS = 32, 24
 Follow = Literal["store", "add", "gelu"]
@@ -80,12 +79,12 @@ class Panels(NamedTuple):
 
     @classmethod
     def of(cls, product: Product) -> "Panels":
-        """Lay the weights of a product out; it has its `rows` still."""
-        if product.rows is None:
+        """Lay the weights of a product out; it is not packed."""
+        if product.is_packed:
             raise ValueError("the weights are laid out for other kernels already")
         out, into = (-(-size // PANEL) * PANEL for size in product.rows.shape)
         add = out - len(product.rows)
-        rows = functional.pad(product.rows, (0, into - product.width, 0, add))
+        rows = functional.pad(product.rows, (0, into - product.rows.shape[1], 0, add))
         return cls(
             rows.view(-1, PANEL, into // 4, 4).transpose(1, 2).contiguous(),
             functional.pad(product.scales * product.step, (0, add)),
@@ -107,15 +106,11 @@ class Steps:
     """The compiled functions, for so many heads and numbers of a state."""
 
     def __init__(self, heads: int, dim: int) -> None:
-        from encoder.kernels.attention import scratch_numbers, write_attention
-        from encoder.kernels.norm import write_norm
-        from encoder.kernels.product import write_product
+        from encoder.kernels.attention import scratch_numbers
 
         self._heads, self._dim = heads, dim
         self._scratch_numbers = scratch_numbers
-        self._attention = write_attention(HEAD_WIDTH)
-        self._norm, self._norm_exact = (write_norm(dim, exact=exact) for exact in (False, True))
-        self._products = {follow: write_product(follow) for follow in ("store", "add", "gelu")}
+        self._attention, self._norm, self._norm_exact, self._products = layer_functions(dim)
 
     def product(
         self, x: torch.Tensor, by: Panels, follow: Follow, out: torch.Tensor, *to: float
@@ -184,7 +179,7 @@ class FusedLayers:
                 Panels.of(layer.attended),
                 Panels.of(layer.widen),
                 Panels.of(layer.narrow),
-                layer.without_rows(),
+                layer,
             )
             for layer in layers
         )
@@ -254,7 +249,7 @@ def _product_fault(steps: Steps, generator: torch.Generator) -> str | None:
     rows = torch.randint(-127, 128, (PANEL + 8, 2 * PANEL), generator=generator).to(torch.int8)
     x[0], rows[0] = 255, 127
     scales, bias = (torch.rand(len(rows), generator=generator) * size for size in (2e-4, 3.0))
-    by = Panels.of(Product(x, scales, x, 0.5, bias - 1, x.shape[1], rows))
+    by = Panels.of(Product(rows, scales, x, 0.5, bias - 1))
     wanted = torch.addmm(bias - 1, x.float(), (rows * scales.unsqueeze(1) * 0.5).t())
     out = torch.empty(TOKENS, 2 * PANEL)
     found = steps.product(x, by, "store", out)[:, : len(rows)].clone()

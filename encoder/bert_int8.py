@@ -49,26 +49,31 @@ class Product(NamedTuple):
     """A matrix product of rounded numbers, bias added.
 
     Attributes:
-        weight: Packed by oneDNN from (out, in), int8.
+        rows: The weights, (out, in) int8; laid out for oneDNN they are still of this shape.
         scales: Shape (out,): what one unit of the sum stands for, without the input's step.
         step: What one unit of the input stands for.
         bias: Shape (out,), float32.
-        width: Length of an input.
-        rows: The weights as they are, (out, in) int8; None once other kernels have them.
+        is_packed: Whether the weights are laid out for oneDNN, without which it cannot multiply.
     """
 
-    weight: torch.Tensor
+    rows: torch.Tensor
     scales: torch.Tensor
     zeros: torch.Tensor
     step: float
     bias: torch.Tensor
-    width: int
-    rows: torch.Tensor | None = None
+    is_packed: bool = False
+
+    def packed(self) -> "Product":
+        """The same with the weights as oneDNN multiplies by them."""
+        if self.is_packed:
+            return self
+        rows = torch.ops.onednn.qlinear_prepack(self.rows, None)
+        return self._replace(rows=rows, is_packed=True)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply: (tokens, in) uint8 to (tokens, out) float32."""
         out: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
-            x, self.step, 0, self.weight, self.scales, self.zeros, self.bias,
+            x, self.step, 0, self.rows, self.scales, self.zeros, self.bias,
             1.0, 0, torch.float32, "none", [], "",
         )  # fmt: skip
         return out
@@ -76,7 +81,7 @@ class Product(NamedTuple):
     def add_to(self, x: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         """Multiply and add to `other` in its place: (tokens, in) uint8 to (tokens, out) float32."""
         out: torch.Tensor = torch.ops.onednn.qlinear_pointwise.binary(
-            x, self.step, 0, self.weight, self.scales, self.zeros, other, self.bias,
+            x, self.step, 0, self.rows, self.scales, self.zeros, other, self.bias,
             1.0, 0, torch.float32, 1.0, 0, "sum", 1.0, "none", [], "",
         )  # fmt: skip
         return out
@@ -84,7 +89,7 @@ class Product(NamedTuple):
     def gelu(self, x: torch.Tensor, step: float, zero: int) -> torch.Tensor:
         """Multiply, apply GELU and round: (tokens, in) uint8 to (tokens, out) uint8."""
         out: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
-            x, self.step, 0, self.weight, self.scales, self.zeros, self.bias,
+            x, self.step, 0, self.rows, self.scales, self.zeros, self.bias,
             step, zero, torch.uint8, "gelu", [], "none",
         )  # fmt: skip
         return out
@@ -129,10 +134,10 @@ class Int8Layer(NamedTuple):
         wide = self.widen.gelu(rounded(x, self.into_widen), self.step, self.zero)
         return self.norm(self.narrow.add_to(wide, self.with_exact_units(x)))
 
-    def without_rows(self) -> "Int8Layer":
-        """The same without the weights that oneDNN's kernels do not need."""
+    def packed(self) -> "Int8Layer":
+        """The same with products that oneDNN can multiply."""
         names = ("qkv", "attended", "widen", "narrow")
-        return self._replace(**{name: getattr(self, name)._replace(rows=None) for name in names})
+        return self._replace(**{name: getattr(self, name).packed() for name in names})
 
     def with_exact_units(self, x: torch.Tensor) -> torch.Tensor:
         """Add to x, in its place, what the units make of it that stay in float32."""
@@ -194,8 +199,9 @@ def use_int8(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> str:
     with ThreadPoolExecutor(torch.get_num_threads(), "round", compute_alone) as threads:
         steps = threads.submit(compile_steps, floats[0])
         layers = list(threads.map(int8_layer, floats, ranges))
-    fused, reason = fuse_layers(layers, steps.result())
-    layers = [layer.without_rows() for layer in layers]
+        fused, reason = fuse_layers(layers, steps.result())
+        if fused is None:
+            layers = list(threads.map(Int8Layer.packed, layers))
     bert.replace_layers(layers, fused.filled if fused else filled, fused)
     return reason
 
@@ -221,7 +227,7 @@ def kernel_fault() -> str | None:
     x[::2, 5:] = 7
     expected = x.float() @ (127 * signs).t()
     try:
-        product = product_of(Linear(signs, torch.zeros(32)), 1.0, 0)
+        product = product_of(Linear(signs, torch.zeros(32)), 1.0, 0).packed()
         plain = product(x) * 127
         added = product.add_to(x, torch.ones(32, 32)) * 127 - 127
         narrow = product.gelu(x, 64.0, 3)
@@ -303,7 +309,5 @@ def product_of(linear: Linear, step: float, zero: int) -> Product:
     scales = (linear.weight.abs().amax(dim=1) / 127).clamp(min=1e-12)
     weight = (linear.weight / scales.unsqueeze(1)).round_()
     bias = linear.bias - zero * step * scales * weight.sum(dim=1)
-    rows = weight.to(torch.int8)
-    packed = torch.ops.onednn.qlinear_prepack(rows, None)
     zeros = torch.zeros(len(scales), dtype=torch.int32)
-    return Product(packed, scales, zeros, step, bias, linear.weight.shape[1], rows)
+    return Product(weight.to(torch.int8), scales, zeros, step, bias)

@@ -131,10 +131,9 @@ def _without_torch(name: str, accept_licence: bool, offline: bool) -> Encoder | 
 
 @without_collection()
 def _open(name: str, accept_licence: bool, offline: bool) -> "tuple[TransformerEncoder, Path]":
-    # torch takes seconds to import, and an encoder on a server needs none.
-    from encoder.hardware import choose_device
+    from encoder.hardware import choose_device, may_have_gpu
+    from encoder.kernels.layer import begin
     from encoder.selftest import self_test
-    from encoder.transformer import TransformerEncoder
 
     asked = parse_name(name)
     if asked.base == "auto":
@@ -142,6 +141,11 @@ def _open(name: str, accept_licence: bool, offline: bool) -> "tuple[TransformerE
         log.info("encoder %s: %s", choice.spec.name, choice.reason)
         asked = replace(asked, base=choice.spec.name)
     spec, folder = locate(asked, accept_licence=accept_licence, offline=offline)
+    if spec.weights == "bundled" and asked.products != "float" and not may_have_gpu():
+        begin(spec.dim)
+    # torch takes seconds to import, and an encoder on a server needs none.
+    from encoder.transformer import TransformerEncoder
+
     encoder = TransformerEncoder.open(spec, folder, choose_device(asked.dtype, asked.products))
     self_test(encoder)
     return encoder, folder

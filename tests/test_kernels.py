@@ -1,5 +1,7 @@
 """Layers in compiled code: what torch computes, text by text."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -24,6 +26,8 @@ from encoder.bert_int8 import (
     rounded,
 )
 from encoder.bundled import bundled_file
+from encoder.kernels import layer as compiled_layer
+from encoder.kernels.layer import begin, layer_functions
 from encoder.load import load_transformer
 from tests.test_bert_int8 import TEXTS
 
@@ -154,20 +158,20 @@ def test_products_are_those_of_the_kernels_of_torch(
         torch.randn(outputs, generator=generator),
     )
     product = product_of(linear, 0.02, MIDDLE)
-    by = Panels.of(product)
+    by, by_torch = Panels.of(product), product.packed()
     x = torch.randint(0, 256, (tokens, inputs), generator=generator, dtype=torch.uint8)
     before = torch.randn(tokens, len(by.bias), generator=generator)
     stored = steps.product(x, by, "store", torch.empty(tokens, len(by.bias)))
-    assert torch.allclose(stored[:, :outputs], product(x), atol=1e-5)
+    assert torch.allclose(stored[:, :outputs], by_torch(x), atol=1e-5)
     added = steps.product(x, by, "add", before.clone())
     assert torch.allclose(added, before + stored, atol=1e-5)
     small = torch.empty(tokens, len(by.bias), dtype=torch.uint8)
     steps.product(x, by, "gelu", small, 50, 9.5)
-    off = small[:, :outputs].int() - product.gelu(x, 0.02, 9)
+    off = small[:, :outputs].int() - by_torch.gelu(x, 0.02, 9)
     assert off.abs().max() <= 1
     assert (off != 0).float().mean() < 0.01
     with pytest.raises(ValueError, match="laid out for other kernels"):
-        Panels.of(product._replace(rows=None))
+        Panels.of(by_torch)
 
 
 needs_weights = pytest.mark.skipif(bundled_file() is None, reason="needs e5-small")
@@ -180,7 +184,9 @@ def test_vectors_are_those_of_the_layers_by_torch() -> None:
     assert isinstance(bert, PackedBert)
     assert "in layers that were compiled for it" in encoder.choice.reason
     compiled = encoder.encode_passages(TEXTS)
-    bert.replace_layers(bert.layers, filled)
+    bert.replace_layers(
+        [layer.packed() for layer in bert.layers if isinstance(layer, Int8Layer)], filled
+    )
     by_torch = encoder.encode_passages(TEXTS)
     cosines = (compiled * by_torch).sum(axis=1)
     assert cosines.min() > 0.9995  # both are rounded, here and there to the other side
@@ -246,3 +252,47 @@ def test_steps_that_compute_something_else_are_not_used(
     monkeypatch.setattr(steps, name, lambda *given: right(*given).add_(2))
     assert FusedLayers(layers, steps).fault() == fault
     assert fuse_layers(layers, steps)[0] is None
+
+
+def test_functions_are_compiled_once_for_a_width() -> None:
+    begin(DIM)
+    assert layer_functions(DIM) is layer_functions(DIM)
+    assert layer_functions(2 * DIM) is not layer_functions(DIM)
+
+
+def test_nothing_is_begun_where_it_could_not_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    from llvmlite import binding
+
+    monkeypatch.setattr(binding, "get_host_cpu_features", lambda: {"avx2": True})
+    begin(3 * DIM)
+    assert 3 * DIM not in compiled_layer._futures
+    monkeypatch.undo()
+    monkeypatch.setattr(compiled_layer, "find_spec", lambda name: None)
+    begin(3 * DIM)
+    assert 3 * DIM not in compiled_layer._futures
+    monkeypatch.undo()
+    monkeypatch.setattr("encoder.kernels.code.execution_fault", lambda: "this system forbids it")
+    begin(3 * DIM)
+    assert 3 * DIM not in compiled_layer._futures
+    monkeypatch.undo()
+    begin(3 * DIM)
+    assert 3 * DIM in compiled_layer._futures
+
+
+@needs_weights
+def test_compiling_has_begun_before_torch_is_imported() -> None:
+    """LLVM then works while torch is imported, which takes one thread a second or more."""
+    script = """
+import sys
+from encoder.kernels import layer
+from encoder.load import load_transformer
+
+begun = []
+right = layer._compiled
+layer._compiled = lambda dim: (begun.append("torch" in sys.modules), right(dim))[1]
+encoder = load_transformer("e5-small", offline=True)
+assert "in layers that were compiled for it" in encoder.choice.reason, encoder.choice
+assert begun == [False], begun
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
