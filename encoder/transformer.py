@@ -10,7 +10,6 @@ from encoder.architectures import load_model
 from encoder.attention import AttentionChoice, choose_attention, register
 from encoder.batching import CPU_BUDGET_TOKENS, TokenBudget, cpu_budget, fit_budget, run_batches
 from encoder.bert import open_bert
-from encoder.bert_int8 import settle_products
 from encoder.dense import load_dense
 from encoder.errors import EncoderNotAvailable, UsageError
 from encoder.forward import Forward, StockModel
@@ -18,6 +17,7 @@ from encoder.hardware import DeviceChoice, choose_device
 from encoder.int8 import with_rounded_weights
 from encoder.local import LocalEncoder
 from encoder.memory import check_memory, count_weights
+from encoder.settle_products import settle_products
 from encoder.side_by_side import SideBySide
 from encoder.spec import EncoderSpec, TokenRows, Vectors
 from encoder.tokens import TextTokens

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from encoder import bert_attention, bert_int8
+from encoder import bert_attention, settle_products
 from encoder.activation_ranges import LayerRanges, find_ranges
 from encoder.batching import cpu_budget
 from encoder.bert import Linear
@@ -19,7 +19,6 @@ from encoder.bert_int8 import (
     Int8Layer,
     Rounding,
     filled,
-    kernel_fault,
     product_of,
     rounded,
     smoothed,
@@ -36,6 +35,7 @@ from encoder.hardware import (
     cpu_has_vnni,
 )
 from encoder.load import load_transformer
+from encoder.settle_products import kernel_fault
 from encoder.spec import ProductsName
 from encoder.transformer import TransformerEncoder
 from indexer.manifest import SAME_ENCODER_COSINE, make_probes
@@ -132,7 +132,7 @@ def test_kernels_that_do_not_keep_the_lowest_bits_are_told(
     def saturating(x: torch.Tensor) -> torch.Tensor:
         return x.clamp_(0, 255).clamp(max=127).to(torch.uint8)
 
-    monkeypatch.setattr(bert_int8, "as_bytes", saturating)
+    monkeypatch.setattr(settle_products, "as_bytes", saturating)
     assert kernel_fault() == "a conversion to 8 bits does not keep the lowest ones"
 
 
