@@ -15,7 +15,8 @@ from torch.nn import functional
 from encoder.bert import Layer, Norm
 from encoder.bert_attention import Run, stable
 from encoder.bert_int8 import MIDDLE, Int8Layer, Product, Rounding, as_bytes, rounded
-from encoder.kernels.layer import HEAD_WIDTH, layer_functions
+from encoder.kernels.layer import HEAD_WIDTH, UNFIT, layer_functions
+from encoder.weights import told
 
 # Outputs side by side in a panel of weights; tokens are taken by 8 and by 12.
 PANEL, TOKENS = 32, 24
@@ -28,8 +29,10 @@ MOST_ONE_OFF = 0.01
 
 def compile_steps(layer: Layer) -> "Steps | str":
     """Compile the functions for layers like this one; or say what forbids it."""
-    obstacle = _obstacle(layer)
-    return obstacle if obstacle else Steps(layer.heads, len(layer.norm.weight))
+    try:
+        return _obstacle(layer) or Steps(layer.heads, len(layer.norm.weight))
+    except UNFIT as error:
+        return f"the llvmlite that is installed cannot compile them ({told(error)})"
 
 
 def fuse_layers(

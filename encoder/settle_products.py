@@ -11,7 +11,7 @@ import torch
 from encoder.activation_ranges import LayerRanges, find_ranges
 from encoder.bert import Layer, Linear, PackedBert
 from encoder.bert_fused import compile_steps, fuse_layers
-from encoder.bert_int8 import as_bytes, filled, int8_layer, product_of
+from encoder.bert_int8 import Int8Layer, as_bytes, filled, int8_layer, product_of
 from encoder.hardware import DeviceChoice, choose_products, cpu_has_vnni
 from encoder.side_by_side import compute_alone
 from encoder.spec import EncoderSpec

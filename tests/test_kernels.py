@@ -4,7 +4,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -220,6 +222,36 @@ def test_where_steps_cannot_be_compiled_torch_takes_them_and_it_is_said(
     with monkeypatch.context() as patch:
         patch.setattr(torch.cpu, "get_capabilities", lambda: {"avx_vnni": True})
         assert compile_steps(wide_layer(HEADS)) == "compiled ones were only made for AVX-512"
+
+
+def no_such_type(*_: object) -> None:
+    raise RuntimeError("LLVM IR parsing error\n<string>:5:26: error: expected type")
+
+
+def without_binding() -> ModuleType:
+    """What is left of a package whose library cannot be loaded."""
+    package = ModuleType("llvmlite")
+    package.__spec__ = ModuleSpec("llvmlite", None)
+    return package
+
+
+def test_with_a_llvmlite_of_another_version_torch_takes_them_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cannot = "the llvmlite that is installed cannot compile them"
+    monkeypatch.setattr("encoder.kernels.layer._futures", {})
+    with monkeypatch.context() as patch:
+        patch.setattr("encoder.kernels.code.binding.parse_assembly", no_such_type)
+        begin(DIM)
+        found = compile_steps(wide_layer(HEADS))
+    assert found == f"{cannot} (LLVM IR parsing error <string>:5:26: error: expected type)"
+    monkeypatch.setitem(sys.modules, "llvmlite", without_binding())
+    for name in ("llvmlite.binding", "encoder.kernels.code"):
+        monkeypatch.delitem(sys.modules, name)
+    begin(DIM)
+    found = compile_steps(wide_layer(HEADS))
+    assert isinstance(found, str)
+    assert found.startswith(f"{cannot} (cannot import name 'binding'")
 
 
 def forbidden() -> None:

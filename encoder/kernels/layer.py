@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from importlib.util import find_spec
 from threading import Lock
 from typing import Any, NamedTuple
 
 # The only width of heads that the compiled attention was written for.
 HEAD_WIDTH = 32
+# What is raised by a llvmlite of another version than pyproject.toml asks for, as numba may have
+# brought it, or by one that does not fit the system.
+UNFIT = (ImportError, OSError, AttributeError, TypeError, RuntimeError)
 
 Function = Callable[..., Any]
 
@@ -25,7 +29,7 @@ def layer_functions(dim: int) -> LayerFunctions:
     """Compile the functions for states of a width; a second call gives the same ones.
 
     Raises:
-        RuntimeError: LLVM refuses.
+        ImportError, OSError, AttributeError, TypeError, RuntimeError: `UNFIT`.
     """
     return _begun(dim).result()
 
@@ -37,12 +41,13 @@ def begin(dim: int) -> None:
     """
     if find_spec("llvmlite") is None:
         return
-    from llvmlite import binding
+    with suppress(*UNFIT):  # whoever asks for the functions is told
+        from llvmlite import binding
 
-    from encoder.kernels.code import execution_fault
+        from encoder.kernels.code import execution_fault
 
-    if binding.get_host_cpu_features().get("avx512vnni") and execution_fault() is None:
-        _begun(dim)
+        if binding.get_host_cpu_features().get("avx512vnni") and execution_fault() is None:
+            _begun(dim)
 
 
 _futures: dict[int, "Future[LayerFunctions]"] = {}
