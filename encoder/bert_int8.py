@@ -129,6 +129,15 @@ class Int8Layer(NamedTuple):
         wide = self.widen.gelu(rounded(x, self.into_widen), self.step, self.zero)
         return self.norm(self.narrow.add_to(wide, self.with_exact_units(x)))
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether all weights that it was made of are: rounded, most others would go unnoticed."""
+        products = (self.qkv, self.attended, self.widen, self.narrow)
+        parts = [part for one in products for part in (one.scales, one.bias)]
+        parts += [self.exact_widen, self.exact_bias, self.exact_narrow]
+        parts += [part for norm in (self.attended_norm, self.norm) for part in norm[:2]]
+        return all(bool(part.isfinite().all()) for part in parts)
+
     def packed(self) -> "Int8Layer":
         """The same with products that oneDNN can multiply."""
         names = ("qkv", "attended", "widen", "narrow")

@@ -14,7 +14,7 @@ from encoder.errors import EncoderRefused
 from encoder.finding import Finding
 from encoder.local import LocalEncoder
 from encoder.spec import EncoderSpec, TokenRows, Vectors
-from encoder.weights import anew
+from encoder.weights import not_numbers
 
 # Bounds between what is right (below 1e-6 in float32, below 2e-2 in bfloat16 relative to the
 # states' size) and what a wrong attention mask causes (above 0.1; measured on the tiny models
@@ -101,10 +101,7 @@ def _states_of_both(model: HasStates) -> _States:
     with np.errstate(all="ignore"):  # what is no number is refused here, not warned of
         alone = (model.states((TEXT,))[0], model.states((CHANGED_TEXT,))[0])
     if not all(np.isfinite(states).all() and states.any() for states in alone):
-        raise EncoderRefused(
-            f"The weights of {model.spec.name} are damaged: what it computes is not a number.",
-            anew(model.spec),
-        )
+        raise not_numbers(model.spec)
     return _States(
         alone,
         (model.states((LONGER, TEXT, LONGER)), model.states((LONGER, CHANGED_TEXT, LONGER))),

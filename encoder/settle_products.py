@@ -15,37 +15,49 @@ from encoder.bert_int8 import Int8Layer, as_bytes, filled, int8_layer, product_o
 from encoder.hardware import DeviceChoice, choose_products, cpu_has_vnni
 from encoder.side_by_side import compute_alone
 from encoder.spec import EncoderSpec
+from encoder.weights import not_numbers
 
 
 def settle_products(bert: PackedBert, spec: EncoderSpec, choice: DeviceChoice) -> DeviceChoice:
     """Round the model's products to 8 bits where the rule says so; the choice tells why or why not.
 
     Raises:
+        EncoderRefused: Weights are no numbers.
         UsageError: The user asked for 8-bit products where they are not possible.
     """
     ranges, vnni = find_ranges(spec.name), cpu_has_vnni()
+    name = spec.name
+    if ranges and not _are_of(bert, ranges):
+        ranges, name = (), "a model of the size that these files hold"
     settled = choose_products(
         choice,
-        name=spec.name,
+        name=name,
         ranges=bool(ranges),
         vnni=vnni,
         fault=kernel_fault() if ranges and vnni and choice.products != "float" else None,
     )
     reason = f"{choice.reason}; {settled.reason}"
     if settled.name == "int8":
-        reason += f", {use_int8(bert, ranges)}"
+        reason += f", {_use_int8(bert, spec, ranges)}"
     return replace(choice, products=settled.name, reason=reason)
 
 
-def use_int8(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> str:
+def _are_of(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> bool:
+    """Tell whether ranges were measured on a model of this size."""
+    sizes, first = bert.config, ranges[0]
+    measured = len(ranges), first.into_qkv.shape[1], len(first.behind_gelu)
+    return measured == (sizes.num_hidden_layers, sizes.hidden_size, sizes.intermediate_size)
+
+
+def _use_int8(bert: PackedBert, spec: EncoderSpec, ranges: tuple[LayerRanges, ...]) -> str:
     """Run all layers' matrix products on 8-bit integers from now on; tell in what code."""
     floats = [layer for layer in bert.layers if isinstance(layer, Layer)]
-    if len(floats) != len(ranges):
-        raise ValueError(f"ranges of {len(ranges)} layers for {len(floats)}")
     # A layer for each thread: beside another busy process, all threads on one took 2 s in all.
     with ThreadPoolExecutor(torch.get_num_threads(), "round", compute_alone) as threads:
         steps = threads.submit(compile_steps, floats[0])
         layers = list(threads.map(int8_layer, floats, ranges))
+        if not all(layer.is_finite for layer in layers):
+            raise not_numbers(spec)
         fused, reason = fuse_layers(layers, steps.result())
         if fused is None:
             layers = list(threads.map(Int8Layer.packed, layers))

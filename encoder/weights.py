@@ -30,6 +30,13 @@ def anew(spec: EncoderSpec) -> str:
     return "Delete that folder and try again; it is made or downloaded anew."
 
 
+def not_numbers(spec: EncoderSpec) -> EncoderRefused:
+    """Say that some of the weights are infinite, no numbers, or all zero."""
+    return EncoderRefused(
+        f"The weights of {spec.name} are damaged: what it computes is not a number.", anew(spec)
+    )
+
+
 def check_weights(spec: EncoderSpec, folder: Path, hidden_size: int, missing: list[str]) -> None:
     """Refuse a folder whose weights are not all there, or are those of another model.
 
