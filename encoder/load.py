@@ -8,6 +8,7 @@ from pathlib import Path
 
 from encoder.address import is_address
 from encoder.bundled import bundled_file, unpacked_folder
+from encoder.cache import expanded
 from encoder.collection import without_collection
 from encoder.errors import UnknownEncoder
 from encoder.hub import hub_folder, in_hub_cache
@@ -172,7 +173,7 @@ def _locate(base: str, accept_licence: bool, offline: bool) -> tuple[EncoderSpec
     try:
         spec = find_spec(base)
     except UnknownEncoder:
-        path = Path(base).expanduser()
+        path = expanded(base)
         if path.is_dir():
             folder = path.resolve()
             return read_spec(folder, str(folder), "folder"), folder

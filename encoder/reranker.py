@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from encoder.architectures import load_model
 from encoder.attention import AttentionChoice, choose_attention, register
 from encoder.batching import run_batches
+from encoder.cache import expanded
 from encoder.errors import EncoderNotAvailable, EncoderRefused, UsageError
 from encoder.families import LLAMA_NEMOTRON_1B
 from encoder.forward import StockModel
@@ -177,7 +178,7 @@ def load_reranker(
     if name in RERANKERS:
         spec = RERANKERS[name]
         return CrossEncoder.open(spec, hub_folder(spec.model, accept_licence, offline))
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     if not folder.is_dir():
         raise UsageError(
             f"No reranker is called {name!r}.",
