@@ -24,8 +24,8 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.fit_language_offsets import fit_offsets
-from benchmarks.parallel_sets import ParallelSet, Texts, joined, language_code, load_set
+from benchmarks.fit_language_offsets import fit_sets
+from benchmarks.parallel_sets import ParallelSet, Texts, language_code, load_set
 from encoder.language_offsets import LanguageOffsets, language_offsets
 from encoder.load import load_encoder
 from encoder.spec import Vectors
@@ -156,9 +156,7 @@ def main() -> None:
         bonuses = [float(value) for value in arguments.bonus.split(",")]
         kinds: dict[str, LanguageOffsets | None] = {"shipped": language_offsets("e5-small")}
         if arguments.fit_on_others:
-            others = [one for one in sets if one is not whole]
-            passages = joined([one.passages() for one in others])
-            offsets = fit_offsets(passages, joined([one.queries() for one in others]))
+            offsets = fit_sets([one for one in sets if one is not whole])
             kinds = {"fitted on the others": offsets, "half of it": every_second(offsets)}
         for kind, offsets_or_none in kinds.items():
             print(f"{whole.name}, {kind}:", end=" ")

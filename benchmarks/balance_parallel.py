@@ -11,15 +11,13 @@ fitted on the other ones instead of those that are shipped.
 """
 
 import argparse
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.balance_mixed_folder import Fitted
-from benchmarks.fit_language_offsets import fit_offsets
-from benchmarks.parallel_sets import ParallelSet, joined, load_set
+from benchmarks.fit_language_offsets import fit_sets
+from benchmarks.parallel_sets import load_set
 from encoder.language_offsets import language_offsets
 from encoder.load import load_encoder
 from retriever.balance import BalanceMode
@@ -35,19 +33,6 @@ from retriever.evaluation.select import Selection
 from retriever.evaluation.table import print_report
 
 MODES: tuple[BalanceMode, ...] = ("off", "auto", "full")
-
-
-def sets_with_statistics(sets: list[ParallelSet], *, others: bool) -> Iterator[Fitted]:
-    """For each set what its folder is balanced with."""
-    for whole in sets:
-        if not others:
-            yield language_offsets
-            continue
-        rest = [one for one in sets if one is not whole]
-        offsets = fit_offsets(
-            joined([one.passages() for one in rest]), joined([one.queries() for one in rest])
-        )
-        yield lambda name, found=offsets: found  # type: ignore[misc]
 
 
 def pairs(task: Task, mode: BalanceMode) -> dict[Keyed, Results]:
@@ -88,11 +73,13 @@ def main() -> None:
     encoder = load_encoder("e5-small")
     selection = Selection(groups=arguments.groups)
     sets = [load_set(path, encoder, selection) for path in arguments.sets]
-    fitted = sets_with_statistics(sets, others=arguments.fit_on_others)
-    for whole, statistics in zip(sets, fitted, strict=True):
+    for whole in sets:
+        offsets = language_offsets("e5-small")
+        if arguments.fit_on_others:
+            offsets = fit_sets([one for one in sets if one is not whole])
         encoded = whole.encoded
         collection = replace(encoded.collection, name=whole.name)
-        rows = BalancedRows(encoded.source(slice(None)), statistics)
+        rows = BalancedRows(encoded.source(slice(None)), lambda name, found=offsets: found)  # type: ignore[misc]
         candidates = Candidates(rows, encoded.document_of, len(collection.documents))
         task = Task(collection, candidates, encoded.questions)
         rankings = tuple(measure(task, mode, "language", lambda asked: None) for mode in MODES)

@@ -12,12 +12,14 @@ text differ; the inverse root of its covariance is the whitening.
 
 import argparse
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.parallel_sets import Texts, joined, load_set
+from benchmarks.parallel_sets import ParallelSet, Texts, joined, load_set
 from encoder.language_offsets import LanguageOffsets
 from encoder.load import load_encoder
 from encoder.spec import Vectors
@@ -93,6 +95,13 @@ def fit_offsets(passages: Texts, queries: Texts) -> LanguageOffsets:
     )
 
 
+def fit_sets(sets: Sequence[ParallelSet]) -> LanguageOffsets:
+    """Fit everything that is shipped for an encoder on these sets."""
+    return fit_offsets(
+        joined([one.passages() for one in sets]), joined([one.queries() for one in sets])
+    )
+
+
 def _sum_by(place: npt.NDArray[np.int64], rows: Vectors, places: int) -> Vectors:
     sums = np.zeros((places, rows.shape[1]), np.float32)
     np.add.at(sums, place, rows)
@@ -113,11 +122,11 @@ def main() -> None:
     encoder = load_encoder("e5-small")
     selection = Selection(groups=arguments.groups)
     sets = [load_set(folder, encoder, selection) for folder in arguments.folders]
-    passages = joined([one.passages() for one in sets])
-    fitted = fit_offsets(passages, joined([one.queries() for one in sets]))
+    fitted = fit_sets(sets)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     fitted.save(arguments.out)
-    print(json.dumps({name: passages[1].count(name) for name in fitted.languages}))
+    counts = Counter(joined([one.passages() for one in sets])[1])
+    print(json.dumps({name: counts[name] for name in fitted.languages}))
 
 
 if __name__ == "__main__":

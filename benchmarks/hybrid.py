@@ -8,12 +8,12 @@
 
 With `--folders one` there is a folder for each language instead, asked by the questions in all
 others: pairs of languages. Folders, questions and languages are those of `eval --mixed uniform`,
-vectors come from its cache, and the scores are made by the functions that search uses. On tldr the
-page in the question's own language holds the question word for word, so only pages in other
-languages are asked for. Needs `pip install bm25s` for that row. The last rows are oracles: the
-better of several legs, question by question, which is more than any fusion that goes by ranks can
-know. What dense gets wrong among the questions with a word of the command's name is counted by the
-page that it puts first.
+vectors come from its cache, and scores of meaning and of both are made as `eval` makes them. On
+tldr the page in the question's own language holds the question word for word, so only pages in
+other languages are asked for. Needs `pip install bm25s` for that row. The last rows are oracles:
+the better of several legs, question by question, which is more than any fusion that goes by ranks
+can know. What dense gets wrong among the questions with a word of the command's name is counted by
+the page that it puts first.
 """
 
 import argparse
@@ -26,7 +26,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from encoder.load import load_encoder
 from encoder.spec import Encoder
@@ -38,17 +37,16 @@ from retriever.balance import BalanceMode
 from retriever.balanced_rows import BalancedRows, RowSource
 from retriever.evaluation.beir import read_collection
 from retriever.evaluation.bootstrap import difference_estimates
+from retriever.evaluation.candidates import Candidates, Questions, Scores
 from retriever.evaluation.collection import Collection, JudgedText, primary
 from retriever.evaluation.encoding import Cutting, encode_texts, make_passages
 from retriever.evaluation.mixed import draw_folder
 from retriever.evaluation.select import Selection, select
 from retriever.evaluation.vector_cache import VectorCache
-from retriever.fusion import MOST, bonus, own_words
+from retriever.fusion import MOST
 from retriever.question_words import question_terms
-from retriever.sample import sample_rows
 from retriever.words import WordLeg
 
-Scores = npt.NDArray[np.float32]
 RRF_K = 60
 
 Case = tuple[str, str, float, float]
@@ -60,44 +58,20 @@ class Folder:
     """One draw: its documents, the questions whose answer is there, and all legs' scores.
 
     Attributes:
-        plain: Of meaning, nothing lifted: shape (questions, documents).
-        own: Shape (questions, documents); whether both are in one language, as detected.
-        lifts: Shape (questions, 2): what the best of these gets beside meaning, beside words.
+        right: The place of each question's answer among the documents.
+        dense: As a search by meaning scores, shape (questions, documents); so are the others.
+        hybrid: As a search by meaning and words scores.
+        lexical: What the words that count sum up to.
+        bm25: Words alone.
     """
 
     documents: list[JudgedText]
     questions: list[JudgedText]
     right: list[int]
-    plain: Scores
-    own: npt.NDArray[np.bool_]
-    lifts: npt.NDArray[np.float64]
+    dense: Scores
+    hybrid: Scores
     lexical: Scores
     bm25: Scores
-    tops: npt.NDArray[np.float64]
-
-    @property
-    def dense(self) -> Scores:
-        """As a search by meaning scores."""
-        return lifted(self.plain, self.own, self.lifts[:, 0])
-
-    @property
-    def hybrid(self) -> Scores:
-        """As a search by both scores."""
-        everywhere = np.ones(len(self.documents), np.bool_)
-        factors = np.array([own_words(own, everywhere) for own in self.own])[:, None]
-        words = self.lexical * np.where(self.own, factors, 1)
-        sums = (self.plain + self.tops[:, None] * words).astype(np.float32)
-        return lifted(sums, self.own, self.lifts[:, 1])
-
-
-def lifted(scores: Scores, own: npt.NDArray[np.bool_], lifts: npt.NDArray[np.float64]) -> Scores:
-    """Lift each question's best row in its own language where that makes it the first."""
-    found = scores.copy()
-    for row, here, lift in zip(found, own, lifts, strict=True):
-        if here.any():
-            best = np.where(here, row, -np.inf).argmax()
-            row[best] += lift if row[best] + lift > row.max() else 0
-    return found
 
 
 @cache
@@ -157,7 +131,7 @@ def ask(
         lambda a, b: rows[a:b],
     )  # fmt: skip
     balanced = BalancedRows(source)
-    languages = [detect_language(question.text) for question in asked]
+    languages = tuple(detect_language(question.text) for question in asked)
     texts = [
         LexicalText(i, text.text, title_of[text.id], passages.languages[i])
         for i, text in enumerate(documents)
@@ -168,20 +142,16 @@ def ask(
     wanted = [leg.weigh(t, name) for t, name in zip(terms, languages, strict=True)]
     lexical = np.minimum(MOST, np.stack([leg.sums(one, len(rows)) for one in wanted]))
     bm25 = bm25_scores(index, terms, len(rows))
-    own = np.stack([balanced.rows_in(language) for language in languages])
     place = {text.group: i for i, text in enumerate(documents)}
     right = [place[question.group] for question in asked]
+    encoded = Questions(vectors, languages, tuple(question.text for question in asked))
+    documents_of = np.arange(len(rows))
+    legs = [Candidates(balanced, documents_of, len(rows), words) for words in (None, leg)]
     for mode in modes:
-        plain = balanced.questions(vectors, mode) @ np.concatenate([*balanced.passages(mode)]).T
-        lifts = [
-            [balanced.bonus(mode), balanced.bonus(mode, beside_words=bool(one))] for one in wanted
-        ]
-        tops = np.array([bonus(row[sample_rows(live)]) for row in plain])
-        placed = own if balanced.effective(mode) != "off" else np.zeros_like(own)
-        yield (
-            mode,
-            Folder(documents, asked, right, plain, placed, np.array(lifts), lexical, bm25, tops),
+        dense, hybrid = (
+            np.concatenate([scores for _, scores in one.scores(encoded, mode)]) for one in legs
         )
+        yield mode, Folder(documents, asked, right, dense, hybrid, lexical, bm25)
 
 
 def bm25_scores(index: LexicalIndex, terms: list[tuple[Term, ...]], rows: int) -> Scores:
