@@ -15,7 +15,7 @@ import argparse
 import subprocess
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -102,7 +102,7 @@ def write(collection: Collection, scores: Scores, qrels: Path, run: Path) -> Non
 
 
 def _pools(
-    question: str, grades: dict[str, int], language_of: dict[str, str]
+    question: str, grades: Mapping[str, int], language_of: dict[str, str]
 ) -> Iterator[tuple[str, list[str]]]:
     """The whole folder, and each language with answers: a name, and what is judged there."""
     yield question, [*grades]
