@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
@@ -35,6 +36,8 @@ _SAME_LINE = 0.1
 _MOST_DEPTH = 5
 
 _Address = int
+# A pointer to one of PDFium's own objects.
+_Handle = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Piece:
     Attributes:
         order: Its place in the order of printing.
         syllable: The marked content whose letters it prints together with other pieces, or itself.
-        right: Where the ink of the whole syllable ends, in points.
+        right: Where the ink of the whole syllable ends, in points; 0 where it is one piece.
     """
 
     order: int
@@ -87,12 +90,13 @@ def pieces(text_page: pdfium.PdfTextPage) -> dict[_Address, Piece]:
     """Return the text objects of a page by their address."""
     spans: dict[_Address, tuple[int, float]] = {}
     found: list[tuple[_Address, _Address]] = []
-    kinds = (pdfium_c.FPDF_PAGEOBJ_TEXT,)
-    for order, printed in enumerate(text_page.page.get_objects(kinds, max_depth=_MOST_DEPTH)):
-        address = _address(printed.raw)
+    for order, printed in enumerate(_text_objects(text_page.page)):
+        address = _address(printed)
         syllable = _actual_text(printed) or address
         first, right = spans.get(syllable, (order, 0.0))
-        spans[syllable] = (first, max(right, printed.get_bounds()[2]))
+        if syllable != address:
+            right = max(right, _right(printed))
+        spans[syllable] = (first, right)
         found.append((address, syllable))
     return {address: Piece(spans[key][0], key, spans[key][1]) for address, key in found}
 
@@ -143,9 +147,8 @@ def _glyphs(
         if owners.setdefault(piece.syllable, address) != address:
             wrong = True
             continue
-        right = text_page.get_charbox(at, loose=True)[2]
-        if piece.syllable != address:
-            right = piece.right
+        one_piece = piece.syllable == address
+        right = text_page.get_charbox(at, loose=True)[2] if one_piece else piece.right
         if here == place:
             glyphs[-1].text += char
             glyphs[-1].right = max(glyphs[-1].right, right)
@@ -193,10 +196,35 @@ def _joins(text: str) -> bool:
     return unicodedata.category(text[0])[0] == "M"
 
 
-def _actual_text(printed: pdfium.PdfObject) -> _Address:
+def _text_objects(page: pdfium.PdfPage) -> Iterator[_Handle]:
+    """Yield a page's text objects in the order of printing.
+
+    By PDFium's own functions: a helper object for each glyph takes longer than reading it.
+    """
+    count = pdfium_c.FPDFPage_CountObjects(page)
+    for at in range(count):
+        yield from _texts_in(pdfium_c.FPDFPage_GetObject(page, at), _MOST_DEPTH)
+
+
+def _texts_in(printed: _Handle, depth: int) -> Iterator[_Handle]:
+    kind = pdfium_c.FPDFPageObj_GetType(printed)
+    if kind == pdfium_c.FPDF_PAGEOBJ_TEXT:
+        yield printed
+    elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth > 1:
+        for at in range(pdfium_c.FPDFFormObj_CountObjects(printed)):
+            yield from _texts_in(pdfium_c.FPDFFormObj_GetObject(printed, at), depth - 1)
+
+
+def _right(printed: _Handle) -> float:
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    pdfium_c.FPDFPageObj_GetBounds(printed, left, bottom, right, top)
+    return right.value
+
+
+def _actual_text(printed: _Handle) -> _Address:
     """Return the marked content with a text of its own that an object belongs to, or 0."""
-    for at in reversed(range(pdfium_c.FPDFPageObj_CountMarks(printed.raw))):
-        mark = pdfium_c.FPDFPageObj_GetMark(printed.raw, at)
+    for at in reversed(range(pdfium_c.FPDFPageObj_CountMarks(printed))):
+        mark = pdfium_c.FPDFPageObj_GetMark(printed, at)
         if (
             pdfium_c.FPDFPageObjMark_GetParamValueType(mark, b"ActualText")
             == pdfium_c.FPDF_OBJECT_STRING
@@ -205,5 +233,5 @@ def _actual_text(printed: pdfium.PdfObject) -> _Address:
     return 0
 
 
-def _address(handle: ctypes.c_void_p) -> _Address:
-    return ctypes.cast(handle, ctypes.c_void_p).value or 0
+def _address(handle: _Handle) -> _Address:
+    return ctypes.addressof(handle.contents) if handle else 0
