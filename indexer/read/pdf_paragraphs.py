@@ -18,8 +18,9 @@ _UNSPACED = re.compile(
 _BROKEN_AT_WORDS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 _THAI_WORD_CHARS = 9
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
-# A Hebrew or Arabic prefix before a foreign word or a number.
-_PREFIX_END = re.compile(r"[\u05d0-\u05ea\u0620-\u064a]-$")
+# No blank stands behind a Hebrew or Arabic prefix before a foreign word or a number, nor behind the
+# dot after a Tibetan syllable.
+_GOES_ON = re.compile(r"([\u05d0-\u05ea\u0620-\u064a]-|\u0f0b)$")
 _ITEM = re.compile(r"\s*([•‣▪●◦·∙■□○–—*-]\s|\(?(\d{1,3}|[A-Za-z])[.)]\s|[①-⑳])")
 _SENTENCE_END = re.compile(r"[.!?:;。．！？：；…؟۔।॥)\]」』”\"]\s*$")
 # A table of contents: dots that lead to a number, or a number at the end.
@@ -194,7 +195,7 @@ def _join(text: str, line: str, habits: _Habits, *, hyphenated: bool) -> str:
     tail = text.rstrip()
     if _UNSPACED.match(tail[-1:]) and _UNSPACED.match(line[:1]):
         return text + line
-    if _PREFIX_END.search(tail):
+    if _GOES_ON.search(tail):
         return tail + line
     if _HANGUL.match(text[-1:]) and _HANGUL.match(line[:1]) and habits.blank_ends:
         return text + line

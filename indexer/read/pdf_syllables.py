@@ -104,7 +104,7 @@ def pieces(text_page: pdfium.PdfTextPage) -> dict[_Address, Piece]:
 def read_syllables(
     text_page: pdfium.PdfTextPage, line: str, start: int, printed: Mapping[_Address, Piece]
 ) -> str:
-    """Return the text of a line; as it is, if nothing shows that PDFium erred in it.
+    """Return the text of a line; as PDFium gives it, where its pieces do not make a line.
 
     Args:
         text_page: The page the line is on.
@@ -113,8 +113,8 @@ def read_syllables(
         printed: The page's text objects.
     """
     size = font_size(text_page, start + len(line) - len(line.lstrip()))
-    glyphs, wrong = _glyphs(text_page, line, start, printed)
-    if not wrong:
+    glyphs = _glyphs(text_page, line, start, printed)
+    if not glyphs:
         return line
     ordered = list(_by_meaning(glyphs))
     if any(b.left < a.left - _FAR_BACK * size for a, b in pairwise(ordered)):
@@ -124,42 +124,34 @@ def read_syllables(
 
 def _glyphs(
     text_page: pdfium.PdfTextPage, line: str, start: int, printed: Mapping[_Address, Piece]
-) -> tuple[list[_Glyph], bool]:
-    """The glyphs of a line, its blanks too, and whether PDFium erred in it."""
+) -> list[_Glyph]:
+    """The glyphs of a line, its blanks too but for those that PDFium made up."""
     glyphs: list[_Glyph] = []
     owners: dict[_Address, _Address] = {}
-    place, wrong, made_up = None, False, False
+    place = None
     for at, char in enumerate(line, start):
         here = origin(text_page, at)
         if pdfium_c.FPDFText_IsGenerated(text_page, at) == 1:
-            wrong = wrong or char in "\r\n" or here == place
-            made_up = bool(glyphs)
             continue
         address = _address(pdfium_c.FPDFText_GetTextObject(text_page, at))
         piece = printed.get(address)
         if piece is None:
-            return [], False
+            return []
         if char.isspace():
-            wrong = wrong or (bool(glyphs) and here[0] < glyphs[-1].left)
             glyphs.append(_Glyph(" ", here[0], here[0], piece.order))
             place = None
             continue
         if owners.setdefault(piece.syllable, address) != address:
-            wrong = True
-            continue
+            continue  # PDFium gives it a second time
         one_piece = piece.syllable == address
         right = text_page.get_charbox(at, loose=True)[2] if one_piece else piece.right
         if here == place:
             glyphs[-1].text += char
             glyphs[-1].right = max(glyphs[-1].right, right)
             continue
-        stray = _joins(char) and (not glyphs or line[at - start - 1].isspace())
-        wrong = wrong or stray or (bool(glyphs) and piece.order < glyphs[-1].order)
-        # No room for the blank that PDFium made up.
-        wrong = wrong or (made_up and here[0] < glyphs[-1].right)
         glyphs.append(_Glyph(char, here[0], right, piece.order))
-        place, made_up = here, False
-    return glyphs, wrong
+        place = here
+    return glyphs
 
 
 def _by_meaning(glyphs: Sequence[_Glyph]) -> Iterator[_Glyph]:
