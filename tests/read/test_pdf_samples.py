@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pypdfium2 as pdfium
 import pytest
 
 from indexer.read import read_document
@@ -150,6 +151,19 @@ def test_words_are_neither_torn_nor_joined_nor_repeated(name: str, language: str
 )
 def test_letters_and_marks_of_unspaced_scripts_keep_their_order(name: str, language: str) -> None:
     assert "".join(ARTICLE_1[language].split()) in "".join(text_of(name).split())
+
+
+def test_lines_inside_a_form_are_put_together_too(tmp_path: Path) -> None:
+    with (
+        pdfium.PdfDocument(SAMPLES / "chromium-syllables.pdf") as source,
+        pdfium.PdfDocument.new() as copy,
+    ):
+        page = copy.new_page(*source[0].get_size())
+        page.insert_obj(source.page_as_xobject(0, copy).as_pageobject())
+        page.gen_content()
+        copy.save(tmp_path / "form.pdf")
+    text = " ".join(read_document(tmp_path / "form.pdf", "form.pdf").text.split())
+    assert all(ARTICLE_1[language] in text for language in ("bn", "hi", "ta"))
 
 
 def test_a_line_of_an_unspaced_script_goes_on_below_raised_and_hanging_letters() -> None:
