@@ -84,9 +84,9 @@ def _identifier() -> "LanguageIdentifier":
 
 @cache
 def _load() -> "LanguageIdentifier":
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    from indexer.language_model import load_identifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    return load_identifier()
 
 
 @cache

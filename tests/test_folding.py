@@ -84,6 +84,18 @@ def test_documents_are_parallel_when_most_passages_pair_up_in_order(
     assert alignment.pairs.tolist() == pairs
 
 
+def turned(axis: int, cosine: float) -> Vectors:
+    """Return a row with this cosine to an axis, and none to any of the other first six."""
+    row = np.zeros((1, 8), np.float32)
+    row[0, axis], row[0, 7] = cosine, np.sqrt(1 - cosine**2)
+    return row
+
+
+def test_passages_are_paired_from_a_cosine_of_a_quarter_on() -> None:
+    second = np.concatenate([axes(0, 1, 2), turned(3, 0.26), turned(4, 0.24)])
+    assert align(axes(0, 1, 2, 3, 4), second).pairs.tolist() == [0, 1, 2, 3, -1]
+
+
 def test_passages_are_paired_by_their_documents_whichever_comes_first() -> None:
     rows = np.concatenate([axes(0, 1, 2), axes(0, 1, 2), axes(5)])
     spans = {0: np.arange(0, 3), 1: np.arange(3, 6), 2: np.arange(6, 7)}

@@ -65,6 +65,26 @@ def test_a_file_is_read_as_in_this_process(corpus_dir: Path, reader: ReaderProce
         assert reader.read(path, source, Limits()) == read_document(path, source)
 
 
+def test_a_short_text_in_an_old_encoding_is_read_by_a_process_that_may_write_nothing(
+    tmp_path: Path, reader: ReaderProcess
+) -> None:
+    text = "Zażółć gęślą jaźń, powiedział pan Wójcik."
+    (tmp_path / "a.txt").write_bytes(text.encode("cp1250"))
+    found = reader.read(tmp_path / "a.txt", "a.txt", Limits())
+    assert (found.text, found.notes) == (text, ("Decoded as cp1250.",))
+
+
+@linux
+def test_numpy_takes_no_memory_for_threads_that_a_reader_does_not_need(
+    tmp_path: Path, reader: ReaderProcess
+) -> None:
+    (tmp_path / "a.txt").write_bytes("Zażółć gęślą jaźń.".encode("cp1250"))
+    reader.read(tmp_path / "a.txt", "a.txt", Limits())  # the language model needs NumPy
+    environment = Path(f"/proc/{reader.pid}/environ").read_bytes().split(b"\0")
+    assert b"OPENBLAS_NUM_THREADS=1" in environment
+    assert "\nThreads:\t1\n" in Path(f"/proc/{reader.pid}/status").read_text()
+
+
 def test_one_process_reads_many_files(corpus_dir: Path, reader: ReaderProcess) -> None:
     reader.read(corpus_dir / "animals.txt", "animals.txt", Limits())
     first = reader.pid

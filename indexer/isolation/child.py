@@ -24,6 +24,8 @@ _START = (
 # It takes 0.2 s, and on a machine with ten times its load 20 s and more.
 _START_S = 300.0
 _READ_BYTES = MEGABYTE
+# NumPy's OpenBLAS takes 40 MB of address space for each thread: on 50 cores, more than the limit.
+_ALONE = {"OPENBLAS_NUM_THREADS": "1"}
 # Libraries that leak a little are given a new process before it matters.
 FILES_PER_PROCESS = 500
 _HOSTILE = "It may be damaged, or made to do harm; if its own program opens it, save it anew there."
@@ -139,7 +141,7 @@ class ReaderProcess:
         paths = json.dumps([*sys.path, home])
         self._process = process = subprocess.Popen(
             [sys.executable, "-P", "-c", _START, paths, str(os.getpid())],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={**os.environ, **_ALONE},
         )  # fmt: skip
         if self._interrupted:  # while it was being started
             process.kill()

@@ -29,6 +29,7 @@ _LINE_END = re.compile(f"\r\n|[\r\n{_HYPHEN_BREAK}\x02]")
 # because it saw a raised glyph. Khmer writes letters under others behind U+17D2.
 _MARKS = "".join(chr(c) for c in range(0x0900, 0x1800) if unicodedata.category(chr(c))[0] == "M")
 _SIGN = re.compile(f"\u17d2.|[{_MARKS}]")
+_ONLY_SIGNS = re.compile(f"(?>{_SIGN.pattern})+")
 _FIXED_PITCH = re.compile(
     rb"(?i)mono|courier|consol|typewriter|cmtt|nimbusmon|inconsolata|menlo|code|tt\d*$"
 )
@@ -73,23 +74,32 @@ class Line:
 def page_lines(text_page: pdfium.PdfTextPage, number: int) -> list[Line]:
     """Return the lines of a page in reading order; blank ones are left out."""
     text = turn_ligatures(text_page, _characters(text_page))
-    printed = pieces(text_page) if is_syllabic(text) else {}
-    right_to_left = mostly_rtl(text)
+    syllabic, any_rtl = is_syllabic(text), has_rtl(text)
+    printed = pieces(text_page) if syllabic else {}
+    right_to_left = any_rtl and mostly_rtl(text)
     lines: list[Line] = []
     start = 0
     for end, stop, hyphenated in _line_ends(text_page, text):
         if text[start:end].strip():
-            line = Line(text[start:end], number, hyphenated=hyphenated)
-            line = _measured(text_page, line, start)
-            if is_rtl(line.text) or (
-                right_to_left and (has_rtl(line.text) or not has_latin(line.text))
+            line = _measured(text_page, Line(text[start:end], number), start)
+            if any_rtl and (
+                is_rtl(line.text)
+                or (right_to_left and (has_rtl(line.text) or not has_latin(line.text)))
             ):
                 line = _read_from_the_right(text_page, line, start)
-            elif is_syllabic(line.text) and not line.vertical:
+            elif syllabic and is_syllabic(line.text) and not line.vertical:
                 line = _read_syllables(text_page, line, start, printed)
-            lines.append(line)
+            lines.append(_without_line_ends(line, hyphenated=hyphenated))
         start = stop
-    return [replace(line, text=_LINE_END.sub("", line.text)) for line in lines]
+    return lines
+
+
+def _without_line_ends(line: Line, *, hyphenated: bool) -> Line:
+    """Take out what stands where PDFium saw the end of a line and there is none."""
+    text = _LINE_END.sub("", line.text)
+    if text == line.text and not hyphenated:
+        return line
+    return replace(line, text=text, hyphenated=hyphenated)
 
 
 def _characters(text_page: pdfium.PdfTextPage) -> str:
@@ -162,7 +172,7 @@ def _line_ends(text_page: pdfium.PdfTextPage, text: str) -> list[tuple[int, int,
     for found in _LINE_END.finditer(text):
         before = text[start : found.start()].strip()
         start = found.end()
-        raised = _SIGN.match(text, start) or (before and not _SIGN.sub("", before))
+        raised = _SIGN.match(text, start) or _ONLY_SIGNS.fullmatch(before)
         if not raised and not goes_on(text_page, text, found.start(), start):
             ends.append((found.start(), start, found[0] in (_HYPHEN_BREAK, "\x02")))
     return [*ends, (len(text), len(text), False)]
@@ -177,16 +187,18 @@ def _measured(text_page: pdfium.PdfTextPage, line: Line, start: int) -> Line:
     boxes = [text_page.get_charbox(at, loose=True) for at in (first, last)]
     left, bottom, right, top = boxes[0]
     if _is_column(*boxes):
-        return replace(
-            line,
+        return Line(
+            line.text,
+            line.page,
             left=-top,
             right=-boxes[1][1],
             base=(left + right) / 2,
             height=font_size(text_page, first),
             vertical=True,
         )
-    return replace(
-        line,
+    return Line(
+        line.text,
+        line.page,
         left=min(box[0] for box in boxes),
         right=max(box[2] for box in boxes),
         base=bottom,

@@ -18,8 +18,9 @@ _UNSPACED = re.compile(
 _BROKEN_AT_WORDS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 _THAI_WORD_CHARS = 9
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
-# A Hebrew or Arabic prefix before a foreign word or a number.
-_PREFIX_END = re.compile(r"[\u05d0-\u05ea\u0620-\u064a]-$")
+# No blank stands behind a Hebrew or Arabic prefix before a foreign word or a number, nor behind the
+# dot after a Tibetan syllable.
+_GOES_ON = re.compile(r"([\u05d0-\u05ea\u0620-\u064a]-|\u0f0b)$")
 _ITEM = re.compile(r"\s*([•‣▪●◦·∙■□○–—*-]\s|\(?(\d{1,3}|[A-Za-z])[.)]\s|[①-⑳])")
 _SENTENCE_END = re.compile(r"[.!?:;。．！？：；…؟۔।॥)\]」』”\"]\s*$")
 # A table of contents: dots that lead to a number, or a number at the end.
@@ -47,6 +48,20 @@ class _Habits:
 
     words: frozenset[str]
     blank_ends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What a page shows as a whole, in points.
+
+    Attributes:
+        step: Its usual distance from line to line; 0 if it goes down nowhere.
+        left, right: Extent of all its lines.
+    """
+
+    step: float
+    left: float
+    right: float
 
 
 def paragraphs(
@@ -84,17 +99,17 @@ def _goes_on(last: Block) -> bool:
 
 
 def _blocks(page: Sequence[Line], marks: Mapping[int, int], habits: _Habits) -> Iterable[Block]:
-    step = _usual_step(page)
+    layout = _layout(page)
     text, level, tight = page[0].text, marks.get(0, 0), False
     for at in range(1, len(page)):
         above, line = page[at - 1], page[at]
         same_heading = level and marks.get(at) == -level
-        if same_heading or (not level and at not in marks and _continues(page, at, step)):
+        if same_heading or (not level and at not in marks and _continues(page, at, layout)):
             text = _join(text, line.text, habits, hyphenated=above.hyphenated)
             continue
         yield Block(_with_hyphen(text, above), level, line.page, tight)
         text, level = line.text, abs(marks.get(at, 0))
-        tight = not level and at - 1 not in marks and not _gap(above, line, step)
+        tight = not level and at - 1 not in marks and not _gap(above, line, layout.step)
     yield Block(_with_hyphen(text, page[-1]), level, page[-1].page, tight)
 
 
@@ -102,10 +117,14 @@ def _with_hyphen(text: str, last: Line) -> str:
     return text + "-" if last.hyphenated else text
 
 
-def _usual_step(page: Sequence[Line]) -> float:
+def _layout(page: Sequence[Line]) -> _Layout:
     steps = [above.base - line.base for above, line in pairwise(page)]
     down = [step for step in steps if step > 0]
-    return median(down) if down else 0.0
+    return _Layout(
+        step=median(down) if down else 0.0,
+        left=min(line.left for line in page),
+        right=max(line.right for line in page),
+    )
 
 
 def _gap(above: Line, line: Line, step: float) -> bool:
@@ -114,25 +133,30 @@ def _gap(above: Line, line: Line, step: float) -> bool:
     return not -0.2 * line.height <= down <= _GAP * min(step, 2 * line.height)
 
 
-def _continues(page: Sequence[Line], at: int, step: float) -> bool:
+def _continues(page: Sequence[Line], at: int, layout: _Layout) -> bool:
     """Tell whether a line belongs to the same paragraph as the line above it."""
     above, line = page[at - 1], page[at]
     if above.hyphenated:
         return True
     if above.vertical != line.vertical or (above.fixed_pitch and line.fixed_pitch):
         return False
-    if not line.height or _ITEM.match(line.text) or _gap(above, line, step):
+    if not line.height or _ITEM.match(line.text) or _gap(above, line, layout.step):
         return False
     if abs(above.height - line.height) > _OTHER_FONT * max(above.height, line.height):
         return False
     if _LEADS_TO_PAGE.search(above.text) and _LEADS_TO_PAGE.search(line.text):
         return False
-    return not _ends_early(page, at)
+    return not _ends_early(page, at, layout)
 
 
-def _ends_early(page: Sequence[Line], at: int) -> bool:
+def _ends_early(page: Sequence[Line], at: int, layout: _Layout) -> bool:
     """Tell whether the first word of a line would have fitted onto the line above it."""
     above, line = page[at - 1], page[at]
+    room = _room_for_first_word(line)
+    farthest = above.left - layout.left if above.right_to_left else layout.right - above.right
+    # Most lines reach the end of the page's widest one, and need no look at their column.
+    if farthest + _BUCKET_POINTS / 2 <= room:
+        return False
     column = [
         other
         for other in page
@@ -144,12 +168,16 @@ def _ends_early(page: Sequence[Line], at: int) -> bool:
         slack = above.left + _edge([-other.left for other in column])
     else:
         slack = _edge([other.right for other in column]) - above.right
+    return slack > room
+
+
+def _room_for_first_word(line: Line) -> float:
     first_word = line.text.split()[0]
     first = len(first_word) + 1
     if _UNSPACED.match(first_word):
         first = _THAI_WORD_CHARS if _BROKEN_AT_WORDS.match(first_word) else 2
     char = (line.right - line.left) / max(1, len(line.text.strip()))
-    return slack > 1.3 * first * char + char
+    return 1.3 * first * char + char
 
 
 def _edge(ends: Sequence[float]) -> float:
@@ -167,7 +195,7 @@ def _join(text: str, line: str, habits: _Habits, *, hyphenated: bool) -> str:
     tail = text.rstrip()
     if _UNSPACED.match(tail[-1:]) and _UNSPACED.match(line[:1]):
         return text + line
-    if _PREFIX_END.search(tail):
+    if _GOES_ON.search(tail):
         return tail + line
     if _HANGUL.match(text[-1:]) and _HANGUL.match(line[:1]) and habits.blank_ends:
         return text + line
@@ -191,7 +219,7 @@ def _headings(page: Sequence[Line], titles: Sequence[tuple[int, str]]) -> dict[i
     A negative level marks a line that goes on with the heading of the line above it.
     """
     marks: dict[int, int] = {}
-    plain = [_letters(line.text) for line in page]
+    plain = [_letters(line.text) for line in page] if titles else []
     for level, title in titles:
         wanted = _letters(title)
         lines = _find(plain, wanted, marks) if wanted else ()

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
@@ -35,6 +36,8 @@ _SAME_LINE = 0.1
 _MOST_DEPTH = 5
 
 _Address = int
+# A pointer to one of PDFium's own objects.
+_Handle = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Piece:
     Attributes:
         order: Its place in the order of printing.
         syllable: The marked content whose letters it prints together with other pieces, or itself.
-        right: Where the ink of the whole syllable ends, in points.
+        right: Where the ink of the whole syllable ends, in points; 0 where it is one piece.
     """
 
     order: int
@@ -87,12 +90,13 @@ def pieces(text_page: pdfium.PdfTextPage) -> dict[_Address, Piece]:
     """Return the text objects of a page by their address."""
     spans: dict[_Address, tuple[int, float]] = {}
     found: list[tuple[_Address, _Address]] = []
-    kinds = (pdfium_c.FPDF_PAGEOBJ_TEXT,)
-    for order, printed in enumerate(text_page.page.get_objects(kinds, max_depth=_MOST_DEPTH)):
-        address = _address(printed.raw)
+    for order, printed in enumerate(_text_objects(text_page.page)):
+        address = _address(printed)
         syllable = _actual_text(printed) or address
         first, right = spans.get(syllable, (order, 0.0))
-        spans[syllable] = (first, max(right, printed.get_bounds()[2]))
+        if syllable != address:
+            right = max(right, _right(printed))
+        spans[syllable] = (first, right)
         found.append((address, syllable))
     return {address: Piece(spans[key][0], key, spans[key][1]) for address, key in found}
 
@@ -100,7 +104,7 @@ def pieces(text_page: pdfium.PdfTextPage) -> dict[_Address, Piece]:
 def read_syllables(
     text_page: pdfium.PdfTextPage, line: str, start: int, printed: Mapping[_Address, Piece]
 ) -> str:
-    """Return the text of a line; as it is, if nothing shows that PDFium erred in it.
+    """Return the text of a line; as PDFium gives it, where its pieces do not make a line.
 
     Args:
         text_page: The page the line is on.
@@ -109,8 +113,8 @@ def read_syllables(
         printed: The page's text objects.
     """
     size = font_size(text_page, start + len(line) - len(line.lstrip()))
-    glyphs, wrong = _glyphs(text_page, line, start, printed)
-    if not wrong:
+    glyphs = _glyphs(text_page, line, start, printed)
+    if not glyphs:
         return line
     ordered = list(_by_meaning(glyphs))
     if any(b.left < a.left - _FAR_BACK * size for a, b in pairwise(ordered)):
@@ -120,43 +124,34 @@ def read_syllables(
 
 def _glyphs(
     text_page: pdfium.PdfTextPage, line: str, start: int, printed: Mapping[_Address, Piece]
-) -> tuple[list[_Glyph], bool]:
-    """The glyphs of a line, its blanks too, and whether PDFium erred in it."""
+) -> list[_Glyph]:
+    """The glyphs of a line, its blanks too but for those that PDFium made up."""
     glyphs: list[_Glyph] = []
     owners: dict[_Address, _Address] = {}
-    place, wrong, made_up = None, False, False
+    place = None
     for at, char in enumerate(line, start):
         here = origin(text_page, at)
         if pdfium_c.FPDFText_IsGenerated(text_page, at) == 1:
-            wrong = wrong or char in "\r\n" or here == place
-            made_up = bool(glyphs)
             continue
         address = _address(pdfium_c.FPDFText_GetTextObject(text_page, at))
         piece = printed.get(address)
         if piece is None:
-            return [], False
+            return []
         if char.isspace():
-            wrong = wrong or (bool(glyphs) and here[0] < glyphs[-1].left)
             glyphs.append(_Glyph(" ", here[0], here[0], piece.order))
             place = None
             continue
         if owners.setdefault(piece.syllable, address) != address:
-            wrong = True
-            continue
-        right = text_page.get_charbox(at, loose=True)[2]
-        if piece.syllable != address:
-            right = piece.right
+            continue  # PDFium gives it a second time
+        one_piece = piece.syllable == address
+        right = text_page.get_charbox(at, loose=True)[2] if one_piece else piece.right
         if here == place:
             glyphs[-1].text += char
             glyphs[-1].right = max(glyphs[-1].right, right)
             continue
-        stray = _joins(char) and (not glyphs or line[at - start - 1].isspace())
-        wrong = wrong or stray or (bool(glyphs) and piece.order < glyphs[-1].order)
-        # No room for the blank that PDFium made up.
-        wrong = wrong or (made_up and here[0] < glyphs[-1].right)
         glyphs.append(_Glyph(char, here[0], right, piece.order))
-        place, made_up = here, False
-    return glyphs, wrong
+        place = here
+    return glyphs
 
 
 def _by_meaning(glyphs: Sequence[_Glyph]) -> Iterator[_Glyph]:
@@ -193,10 +188,35 @@ def _joins(text: str) -> bool:
     return unicodedata.category(text[0])[0] == "M"
 
 
-def _actual_text(printed: pdfium.PdfObject) -> _Address:
+def _text_objects(page: pdfium.PdfPage) -> Iterator[_Handle]:
+    """Yield a page's text objects in the order of printing.
+
+    By PDFium's own functions: a helper object for each glyph takes longer than reading it.
+    """
+    count = pdfium_c.FPDFPage_CountObjects(page)
+    for at in range(count):
+        yield from _texts_in(pdfium_c.FPDFPage_GetObject(page, at), _MOST_DEPTH)
+
+
+def _texts_in(printed: _Handle, depth: int) -> Iterator[_Handle]:
+    kind = pdfium_c.FPDFPageObj_GetType(printed)
+    if kind == pdfium_c.FPDF_PAGEOBJ_TEXT:
+        yield printed
+    elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth > 1:
+        for at in range(pdfium_c.FPDFFormObj_CountObjects(printed)):
+            yield from _texts_in(pdfium_c.FPDFFormObj_GetObject(printed, at), depth - 1)
+
+
+def _right(printed: _Handle) -> float:
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    pdfium_c.FPDFPageObj_GetBounds(printed, left, bottom, right, top)
+    return right.value
+
+
+def _actual_text(printed: _Handle) -> _Address:
     """Return the marked content with a text of its own that an object belongs to, or 0."""
-    for at in reversed(range(pdfium_c.FPDFPageObj_CountMarks(printed.raw))):
-        mark = pdfium_c.FPDFPageObj_GetMark(printed.raw, at)
+    for at in reversed(range(pdfium_c.FPDFPageObj_CountMarks(printed))):
+        mark = pdfium_c.FPDFPageObj_GetMark(printed, at)
         if (
             pdfium_c.FPDFPageObjMark_GetParamValueType(mark, b"ActualText")
             == pdfium_c.FPDF_OBJECT_STRING
@@ -205,5 +225,5 @@ def _actual_text(printed: pdfium.PdfObject) -> _Address:
     return 0
 
 
-def _address(handle: ctypes.c_void_p) -> _Address:
-    return ctypes.cast(handle, ctypes.c_void_p).value or 0
+def _address(handle: _Handle) -> _Address:
+    return ctypes.addressof(handle.contents) if handle else 0

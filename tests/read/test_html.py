@@ -45,7 +45,10 @@ def test_a_page_becomes_a_document(read_bytes: ReadBytes) -> None:
         ("Brand<sup><a href=#>TM</a></sup>", "BrandTM"),
         ("say<sup><a href=#n>[3]</a></sup>, [<sup><a href=#n>4</a></sup>]", "say[3], [4]"),
         ("x<sup>2</sup>, <a href=#top>up</a>, <a href=/b>b<sup>3</sup></a>", "x2, up, b3"),
-        ("<sup><a href=#n>a whole sentence</a></sup>", "a whole sentence"),
+        (
+            "<sup><a href=#n>a b</a></sup>, x<sup><a href=#n>definition</a></sup>",
+            "a b, xdefinition",
+        ),
         ("a<sup><a href=#n>1<p>b<sup><a href=#n>2</a></sup>", "a1\n\nb[2]"),
         ("&lt;b&gt; &amp; &eacute;", "<b> & é"),
         ("<p dir=rtl>שלום <bdo dir=rtl>עולם</bdo></p>", "שלום עולם"),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pypdfium2 as pdfium
 import pytest
 
 from indexer.read import read_document
@@ -100,6 +101,11 @@ ARTICLE_1 = {
         "មនុស្ស មានវិចារណញ្ញាណនិងសតិសម្បជញ្ញៈជាប់ពីកំណើត "
         "ហើយគប្បីប្រព្រឹត្ដចំពោះគ្នាទៅវិញទៅមកក្នុងស្មារតីភាតរភាពជាបងប្អូន។"
     ),
+    "bo": (
+        "འགྲོ་བ་མིའི་རིགས་རྒྱུད་ཡོངས་ལ་སྐྱེས་ཙམ་ཉིད་ནས་ཆེ་མཐོངས་དང༌། ཐོབ་ཐངགི་རང་དབང་འདྲ་མཉམ་དུ་ཡོད་ལ། "
+        "ཁོང་ཚོར་རང་བྱུང་གི་བློ་རྩལ་དང་བསམ་ཚུལ་བཟང་པོ་འདོན་པའི་འོས་བབས་ཀྱང་ཡོད། དེ་བཞིན་ཕན་ཚུན་གཅིག་གིས་"
+        "གཅིག་ལ་བུ་སྤུན་གྱི་འདུ་ཤེས་འཛིན་པའི་བྱ་སྤྱོད་ཀྱང་ལག་ལེན་བསྟར་དགོས་པ་ཡིན༎"
+    ),
     "my": (
         "လူတိုင်းသည် တူညီ လွတ်လပ်သော ဂုဏ်သိက္ခာဖြင့် လည်းကောင်း၊ တူညီလွတ်လပ်သော "
         "အခွင့်အရေးများဖြင့် လည်းကောင်း၊ မွေးဖွားလာသူများ ဖြစ်သည်။ ထိုသူတို့၌ ပိုင်းခြား "
@@ -128,6 +134,7 @@ ARTICLE_1 = {
     [
         *(("chromium-syllables.pdf", language) for language in ("bn", "hi", "ta")),
         ("libreoffice-syllables.pdf", "bn"),
+        ("libreoffice-syllables.bo.pdf", "bo"),
         ("chromium-narrow-blanks.ur.pdf", "ur"),
     ],
 )
@@ -146,12 +153,32 @@ def test_letters_and_marks_of_unspaced_scripts_keep_their_order(name: str, langu
     assert "".join(ARTICLE_1[language].split()) in "".join(text_of(name).split())
 
 
+def test_lines_inside_a_form_are_put_together_too(tmp_path: Path) -> None:
+    with (
+        pdfium.PdfDocument(SAMPLES / "chromium-syllables.pdf") as source,
+        pdfium.PdfDocument.new() as copy,
+    ):
+        page = copy.new_page(*source[0].get_size())
+        page.insert_obj(source.page_as_xobject(0, copy).as_pageobject())
+        page.gen_content()
+        copy.save(tmp_path / "form.pdf")
+    text = " ".join(read_document(tmp_path / "form.pdf", "form.pdf").text.split())
+    assert all(ARTICLE_1[language] in text for language in ("bn", "hi", "ta"))
+
+
 def test_a_line_of_an_unspaced_script_goes_on_below_raised_and_hanging_letters() -> None:
     assert ARTICLE_1["lo"] in text_of("chromium-syllables.pdf")
 
 
 def test_a_blank_stays_behind_a_hook_that_reaches_over_it() -> None:
     assert "বন্ধুত্বপূর্ণ সম্পর্ক উন্নয়নের" in text_of("libreoffice-syllables.pdf")
+
+
+def test_blanks_are_where_the_print_leaves_room_for_them() -> None:
+    name = "river-ferry-notice.bn.pdf"  # PDFium: "কু য়াশা", "পরেথাকতে"
+    text = read_document(SAMPLES.parents[2] / "sample_docs" / name, name).text
+    assert "ঘন কুয়াশা ও ঝড়" in text
+    assert "লাইফ জ্যাকেট পরে থাকতে হবে" in text
 
 
 def test_a_mark_stays_with_its_letter_before_a_blank() -> None:
