@@ -145,6 +145,8 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="Keep the checkpoint in this folder.")
     parser.add_argument("--layers", type=int, help="Fewer layers than 32.")
     arguments = parser.parse_args()
+    if not arguments.folder.is_dir():
+        parser.error(f"there is no folder {arguments.folder}")
     with tempfile.TemporaryDirectory() as temporary:
         cache = arguments.keep or Path(temporary)
         os.environ |= {_CACHE: str(cache), _OFFLINE: "1"}

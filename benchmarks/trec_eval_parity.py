@@ -12,6 +12,7 @@ is none.
 """
 
 import argparse
+import os
 import subprocess
 import tempfile
 from collections import defaultdict
@@ -136,6 +137,8 @@ def main() -> None:
     parser.add_argument("--relevance", choices=get_args(Relevance), default="group")
     parser.add_argument("--sample", type=int, default=0, help="Most questions; 0: all.")
     arguments = parser.parse_args()
+    if not os.access(arguments.trec_eval, os.X_OK):
+        parser.error(f"{arguments.trec_eval} is no program; NIST's sources make trec_eval by `make`")
     whole = read_collection(arguments.collection, arguments.relevance)
     collection = select(whole, Selection(questions=arguments.sample))
     exact = score(collection)
