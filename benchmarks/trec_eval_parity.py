@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=0, help="Most questions; 0: all.")
     arguments = parser.parse_args()
     if not os.access(arguments.trec_eval, os.X_OK):
-        parser.error(f"{arguments.trec_eval} is no program; NIST's sources make trec_eval by `make`")
+        parser.error(f"{arguments.trec_eval} is no program; build trec_eval with `make`")
     whole = read_collection(arguments.collection, arguments.relevance)
     collection = select(whole, Selection(questions=arguments.sample))
     exact = score(collection)
