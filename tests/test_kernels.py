@@ -172,6 +172,7 @@ def test_products_are_those_of_the_kernels_of_torch(
     off = small[:, :outputs].int() - by_torch.gelu(x, 0.02, 9)
     assert off.abs().max() <= 1
     assert (off != 0).float().mean() < 0.01
+    assert by_torch.packed() is by_torch
     with pytest.raises(ValueError, match="laid out for other kernels"):
         Panels.of(by_torch)
 
@@ -328,3 +329,15 @@ assert begun == [False], begun
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@needs_weights
+def test_nothing_is_compiled_for_an_encoder_that_shall_compute_in_floats(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[int] = []
+    monkeypatch.setattr(compiled_layer, "begin", begun.append)
+    load_transformer("e5-small@products=float", offline=True)
+    assert begun == []
+    load_transformer("e5-small", offline=True)
+    assert begun == [384]
