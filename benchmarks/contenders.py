@@ -42,9 +42,9 @@ class Contender:
 
 
 def ours(name: str) -> Contender:
-    from encoder.load import load_transformer
+    from encoder.load import load_local
 
-    encoder = load_transformer(name)
+    encoder = load_local(name)
     about = f"ours {name.partition('@')[2] or 'as it comes'} ({encoder.choice.products})"
 
     def encode(texts: Sequence[str]) -> Any:

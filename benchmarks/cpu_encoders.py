@@ -33,13 +33,17 @@ import torch
 
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.encoder_alone import told
-from benchmarks.encoder_parts import attention_products, linear_products, side_by_side
+from benchmarks.encoder_parts import (
+    LAYERS,
+    attention_products,
+    int8_layer_of,
+    linear_products,
+    side_by_side,
+)
 from benchmarks.encoder_throughput import read_texts
-from encoder.bert import PackedBert
-from encoder.bert_int8 import Int8Layer
-from encoder.load import load_transformer
+from encoder.load import load_local
+from encoder.local import LocalEncoder
 from encoder.side_by_side import TOKENS_PER_BATCH, plan_shrinking
-from encoder.transformer import TransformerEncoder
 
 LINEAR, ALL_PRODUCTS = "products of the linear layers alone", "all matrix products alone"
 
@@ -51,18 +55,17 @@ def clocks(run: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - started, time.process_time() - used
 
 
-def limits(encoder: TransformerEncoder, lengths: list[int], threads: int) -> dict[str, float]:
+def limits(encoder: LocalEncoder, lengths: list[int], threads: int) -> dict[str, float]:
     """Seconds that the matrix products of these texts take and nothing else, by what is counted.
 
     As many threads as encode compute side by side, each with batches of its own.
     """
-    bert = encoder.forward.model
-    if not isinstance(bert, PackedBert) or not isinstance(bert.layers[0], Int8Layer):
+    layer, times = int8_layer_of(encoder), LAYERS / threads
+    if layer is None:
         return {}
-    layer, times = bert.layers[0].packed(), len(bert.layers) / threads
     linear = side_by_side(linear_products(layer, TOKENS_PER_BATCH), threads, 3) / 3
     linear *= times * sum(lengths) / TOKENS_PER_BATCH
-    qkv = torch.randn(max(TOKENS_PER_BATCH, *lengths), 3 * bert.dim) * 0.3
+    qkv = torch.randn(max(TOKENS_PER_BATCH, *lengths), 3 * encoder.spec.dim) * 0.3
     batches = [[lengths[i] for i in batch] for batch in plan_shrinking(lengths, threads)]
 
     def attention() -> None:
@@ -97,10 +100,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         f"query: {text[:80]}" if arguments.queries is None else f"query: {text}"
         for text in read_texts(arguments.queries or arguments.texts, arguments.passages)
     ]
-    counter = load_transformer("e5-small@dtype=float32")
+    counter = load_local("e5-small@dtype=float32")
     lengths = [min(512, len(ids)) for ids in counter.tokens.ids(texts)]
     exact = counter.encode_passages([text.removeprefix("passage: ") for text in texts[:96]])
-    products = load_transformer("e5-small")
+    products = load_local("e5-small")
     contenders = chosen(arguments.only)
     measured: dict[str, list[tuple[float, float]]] = {}
     waits: dict[str, list[float]] = {}

@@ -21,17 +21,26 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchmarks.encoder_throughput import read_texts
 from encoder.bert import PackedBert
 from encoder.bert_attention import attend, heads_at_once, runs_of
-from encoder.bert_fused import FusedLayers
-from encoder.bert_int8 import Int8Layer, as_bytes, filled, rounded
-from encoder.load import load_transformer
+from encoder.bert_int8 import Int8Layer, as_bytes, rounded
+from encoder.bundled import unpacked_folder
+from encoder.compiled_bert import CompiledBert
+from encoder.compiled_layers import Array, room
+from encoder.hardware import choose_device
+from encoder.load import load_local
+from encoder.local import LocalEncoder
+from encoder.numpy_encoder import NumpyEncoder
 from encoder.pooling import pool, to_unit
+from encoder.registry import E5_SMALL
+from encoder.transformer import TransformerEncoder
 
 Part = Callable[[], object]
+LAYERS = 12  # of e5-small
 # For comparison; where layers are compiled, their products are our own.
 ONE_DNN = "linear products by oneDNN"
 
@@ -95,63 +104,87 @@ def linear_products(layer: Int8Layer, tokens: int) -> Part:
     return run
 
 
-def parts_of(bert: PackedBert, rows: Sequence[Sequence[int]]) -> dict[str, Part]:
+def int8_layer_of(encoder: LocalEncoder) -> Int8Layer | None:
+    """A layer for oneDNN's products; None where the encoder does not multiply 8-bit integers."""
+    if isinstance(encoder, NumpyEncoder) and isinstance(encoder.model, CompiledBert):
+        return Int8Layer.of(encoder.model.layers.layers[3].rest)
+    if isinstance(encoder, TransformerEncoder) and isinstance(encoder.forward.model, PackedBert):
+        layer = encoder.forward.model.layers[3]
+        return layer if isinstance(layer, Int8Layer) else None
+    return None
+
+
+def parts_of(encoder: LocalEncoder, rows: Sequence[Sequence[int]]) -> dict[str, Part]:
     """Each part of a forward pass over a batch, for one layer; and all of it."""
-    layer = bert.layers[3]
-    if not isinstance(layer, Int8Layer):
+    layer = int8_layer_of(encoder)
+    if layer is None:
         raise SystemExit("e5-small does not multiply 8-bit integers here")
-    layer = layer.packed()
-    lengths = [len(row) for row in rows]
-    tokens = sum(lengths)
-    with torch.inference_mode():
-        x = bert.embedded(torch.tensor([token for row in rows for token in row]), lengths)
-        qkv = layer.qkv(rounded(x, layer.into_qkv))
-    around = {
-        "embeddings": lambda: bert.embedded(torch.tensor([t for r in rows for t in r]), lengths),
-        "pooling": lambda: to_unit(pool(x[:tokens], lengths, "mean"), x.shape[1]),
-        "all": lambda: bert.states(rows),
-    }
-    between = (
-        compiled_parts(bert.all_layers, layer, x, qkv, lengths)
-        if isinstance(bert.all_layers, FusedLayers)
-        else torch_parts(layer, x, qkv, lengths)
-    )
-    return {ONE_DNN: linear_products(layer, len(x)), **between, **around}
+    if isinstance(encoder, NumpyEncoder) and isinstance(encoder.model, CompiledBert):
+        parts = compiled_parts(encoder, encoder.model, rows)
+    elif isinstance(encoder, TransformerEncoder) and isinstance(encoder.forward.model, PackedBert):
+        parts = torch_parts(encoder.forward.model, layer, rows)
+    else:
+        raise SystemExit("e5-small runs on another engine here; run this where there is no GPU")
+    return {ONE_DNN: linear_products(layer, sum(map(len, rows)))} | parts
 
 
 def compiled_parts(
-    fused: FusedLayers, layer: Int8Layer, x: torch.Tensor, qkv: torch.Tensor, lengths: list[int]
+    encoder: NumpyEncoder, bert: CompiledBert, rows: Sequence[Sequence[int]]
 ) -> dict[str, Part]:
-    """The parts of a layer that is compiled."""
-    texts, steps = torch.tensor(lengths), fused.steps
-    panels, dim, inner = fused.layers[3], x.shape[1], len(fused.layers[3].widen.bias)
-    small, wide = (torch.full((len(x), width), 3, dtype=torch.uint8) for width in (dim, inner))
+    """The parts of compiled layers."""
+    steps, panels = bert.layers.steps, bert.layers.layers[3]
+    lengths, rest = np.array([len(row) for row in rows], np.int64), panels.rest
+    tokens = bert.layers.filled(int(lengths.sum()))
+    dim, inner = len(rest.norm.weight), len(panels.widen.bias)
+    small, wide = room((tokens, dim), np.uint8), room((tokens, inner), np.uint8)
+    small[:], wide[:] = 3, 3
+    states = np.split(bert.states(rows), np.cumsum(lengths)[:-1])
     local = threading.local()
 
+    def own(name: str, shape: tuple[int, ...], kind: type = np.float32) -> Array:
+        """An array of this thread, filled with ones at first."""
+        if not hasattr(local, name):
+            setattr(local, name, room(shape, kind))
+            getattr(local, name)[:] = 1
+        found: Array = getattr(local, name)
+        return found
+
     def products() -> None:
-        if not hasattr(local, "qkv"):
-            local.qkv, local.into = torch.empty(len(x), 3 * dim), torch.zeros(len(x), dim)
-            local.wide = torch.empty_like(wide)
-        steps.product(small, panels.qkv, "store", local.qkv)
-        steps.product(small, panels.attended, "add", local.into)
-        steps.product(small, panels.widen, "gelu", local.wide, 1 / layer.step, layer.zero + 0.5)
-        steps.product(wide, panels.narrow, "add", local.into)
+        qkv, x = own("qkv", (tokens, 3 * dim)), own("x", (tokens, dim))
+        steps.product(small, panels.qkv, "store", qkv)
+        steps.product(small, panels.attended, "add", x)
+        behind = own("wide", (tokens, inner), np.uint8)
+        steps.product(small, panels.widen, "gelu", behind, 1 / rest.step, rest.zero + 0.5)
+        steps.product(wide, panels.narrow, "add", x)
 
     return {
         "linear products": products,
-        "attention, all": lambda: steps.attended(qkv, texts),
+        "attention, all": lambda: steps.attended(own("qkv", (tokens, 3 * dim)), lengths),
         "norm, rounding, exact units": lambda: steps.normed(
-            x.clone(), layer.attended_norm, layer.into_widen, layer
+            own("x", (tokens, dim)), rest.attended_norm, rest.into_widen, rest
         ),
-        "norm, rounding": lambda: steps.normed(x.clone(), layer.norm, layer.into_qkv),
+        "norm, rounding": lambda: steps.normed(own("x", (tokens, dim)), rest.norm, rest.into_qkv),
+        "embeddings": lambda: bert.embeddings.add_up(
+            rows, own("x", (tokens, dim))[: lengths.sum()]
+        ),
+        "pooling": lambda: [encoder.pooled(part) for part in states],
+        "all": lambda: bert.states(rows),
     }
 
 
 def torch_parts(
-    layer: Int8Layer, x: torch.Tensor, qkv: torch.Tensor, lengths: list[int]
+    bert: PackedBert, layer: Int8Layer, rows: Sequence[Sequence[int]]
 ) -> dict[str, Part]:
     """The same by torch's operations."""
-    heads, runs = layer.heads, runs_of(lengths)
+    lengths = [len(row) for row in rows]
+    tokens, heads, runs = sum(lengths), layer.heads, runs_of(lengths)
+
+    def embedded() -> torch.Tensor:
+        return bert.embedded(torch.tensor([token for row in rows for token in row]), lengths)
+
+    with torch.inference_mode():
+        x = embedded()
+        qkv = layer.qkv(rounded(x, layer.into_qkv))
 
     def rounding() -> None:
         rounded(x, layer.into_qkv)
@@ -169,6 +202,9 @@ def torch_parts(
         "exact units": lambda: layer.with_exact_units(x.clone()),
         "rounding": rounding,
         "norms": norms,
+        "embeddings": embedded,
+        "pooling": lambda: to_unit(pool(x[:tokens], lengths, "mean"), x.shape[1]),
+        "all": lambda: bert.states(rows),
     }
 
 
@@ -181,30 +217,27 @@ def main() -> None:
     parser.add_argument("--torch", action="store_true", help="layers by torch")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)  # passages that are cut
-    encoder = load_transformer("e5-small@products=int8")
-    bert = encoder.forward.model
-    if not isinstance(bert, PackedBert):
-        raise SystemExit("e5-small runs on another engine here; run this where there is no GPU")
-    if arguments.torch:
-        bert.replace_layers(
-            [layer.packed() for layer in bert.layers if isinstance(layer, Int8Layer)], filled
-        )
+    encoder: LocalEncoder = (
+        TransformerEncoder.open(E5_SMALL, unpacked_folder(), choose_device(None, "int8"))
+        if arguments.torch
+        else load_local("e5-small@products=int8")
+    )
     texts = [f"passage: {text}" for text in read_texts(arguments.texts, 96)]
     found = sorted((encoder.tokens.cut(ids) for ids in encoder.tokens.ids(texts)), key=len)
     rows: list[list[int]] = []
     for row in found[len(found) // 3 :]:
         if sum(map(len, rows)) + len(row) <= arguments.tokens:
             rows.append(row)
-    tokens, layers = sum(map(len, rows)), len(bert.layers)
+    tokens = sum(map(len, rows))
     once = {"embeddings", "pooling", "all"}
     seconds: dict[str, list[float]] = {}
-    parts = parts_of(bert, rows)
+    parts = parts_of(encoder, rows)
     for _ in range(arguments.rounds):
         for name, part in parts.items():
             times = 1 if name == "all" else 4
             seconds.setdefault(name, []).append(
                 side_by_side(part, arguments.threads, times)
-                * (1 if name in once else layers)
+                * (1 if name in once else LAYERS)
                 / (times * arguments.threads)
             )
     micros = {name: statistics.median(s) / tokens * 1e6 for name, s in seconds.items()}

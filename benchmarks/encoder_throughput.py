@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from encoder.bundled import unpacked_folder
-from encoder.load import load_transformer
+from encoder.load import load_local
 from indexer.chunk import Chunking, chunk_document
 from indexer.read import read_document
 from indexer.scan import scan
@@ -34,7 +34,7 @@ def read_texts(path: Path | None, count: int) -> list[str]:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             texts = [json.loads(line)["text"] for line in file]
     else:
-        encoder, docs = load_transformer("e5-small"), ROOT / "sample_docs"
+        encoder, docs = load_local("e5-small"), ROOT / "sample_docs"
         texts = [
             passage.text
             for file in scan(docs, ROOT / "index").files
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     texts = read_texts(arguments.texts, arguments.passages)
-    ours = load_transformer("e5-small")
+    ours = load_local("e5-small")
     tokens = sum(min(512, len(ours.token_ends(text)) + 4) for text in texts)
     figures: dict[str, Any] = {
         "passages": len(texts),

@@ -21,7 +21,8 @@ import torch
 from encoder.activation_ranges import FOLDER, LayerRanges, save_ranges
 from encoder.bert import Layer, PackedBert
 from encoder.bert_attention import Run, attend
-from encoder.load import load_transformer
+from encoder.load import load_local
+from encoder.transformer import TransformerEncoder
 
 BATCH = 8
 # Letters, digits and signs of many scripts, that odd texts are made of.
@@ -52,7 +53,8 @@ class Recorder:
 
     def ranges(self) -> LayerRanges:
         sides = {name: torch.stack([-low, high]) for name, (low, high) in self._seen.items()}
-        return LayerRanges(**(sides | {"behind_gelu": sides["behind_gelu"][1]}))
+        sides["behind_gelu"] = sides["behind_gelu"][1]
+        return LayerRanges(**{name: side.numpy() for name, side in sides.items()})
 
 
 def read_texts(folder: Path, count: int) -> list[str]:
@@ -95,8 +97,8 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=150, help="of each folder")
     parser.add_argument("--out", type=Path, default=FOLDER / "e5-small.npz")
     arguments = parser.parse_args()
-    encoder = load_transformer("e5-small@dtype=float32")
-    bert = encoder.forward.model
+    encoder = load_local("e5-small@dtype=float32")
+    bert = encoder.forward.model if isinstance(encoder, TransformerEncoder) else None
     if not isinstance(bert, PackedBert):
         raise SystemExit("e5-small runs on another engine here; run this where there is no GPU")
     recorders = tuple(Recorder(layer) for layer in bert.layers if isinstance(layer, Layer))

@@ -1,11 +1,12 @@
-"""Does a search from the shell, which encodes without torch, find what the page finds?
+"""Does a search from the shell that NumPy encodes alone find what other ways to encode find?
 
     python benchmarks/one_question.py INDEX [--queries queries.jsonl.gz] [--most 240]
 
 Asks the questions of sample_docs, and those of a BEIR folder's file if one is named (spread evenly
-over it), with the encoder of the shell, with torch in float32, and with torch as it comes (8-bit
-products where the processor is fast at them). Prints in how many questions all ten hits and their
-order are the same, in how many the first is, and the least cosine between the questions' vectors.
+over it), with NumPy in float32, as a search from the shell does it where no layers are compiled
+(docs/decisions/026), with torch in float32, and with the encoder as it comes. Prints in how many
+questions all ten hits and their order are the same, in how many the first is, and the least cosine
+between the questions' vectors.
 """
 
 import argparse
@@ -15,7 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from encoder.bundled import unpacked_folder
 from encoder.load import load_encoder
+from encoder.numpy_encoder import NumpyEncoder
+from encoder.registry import E5_SMALL
 from encoder.spec import Encoder, Vectors
 from retriever.retriever import Retriever
 
@@ -47,7 +51,9 @@ def main() -> None:
     parser.add_argument("--queries", type=Path)
     parser.add_argument("--most", type=int, default=240)
     given = parser.parse_args()
-    shell = load_encoder("e5-small", one_question=True)  # first: it gives way where torch is loaded
+    shell = NumpyEncoder.open_numpy(E5_SMALL, unpacked_folder(), "asked for")
+    if shell is None:
+        raise SystemExit("e5-small needs torch here.")
     others = {name: load_encoder(name) for name in ("e5-small@dtype=float32", "e5-small")}
     for name, questions in read_questions(given.queries, given.most).items():
         vectors, hits = look(given.index, shell, questions)

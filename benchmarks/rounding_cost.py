@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.xquad_recall import read_rows
-from encoder.load import load_transformer
+from encoder.load import load_local
 from encoder.spec import Vectors
 
 PRODUCTS = ("float", "int8")
@@ -65,7 +65,7 @@ def main() -> None:
     figures |= {"passages": len(corpus), "questions": len(asked), "recall@1": {}}
     passages: dict[str, Vectors] = {}
     for products in PRODUCTS:
-        encoder = load_transformer(f"{arguments.encoder}@products={products}")
+        encoder = load_local(f"{arguments.encoder}@products={products}")
         passages[products] = encoder.encode_passages([row["text"] for row in corpus])
         questions = encoder.encode_queries([row["text"] for row in asked])
         figures["recall@1"][products] = recall(questions, passages[products], asked, corpus)

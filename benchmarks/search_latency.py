@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from encoder.load import load_transformer
-from encoder.transformer import TransformerEncoder
+from encoder.load import load_local
+from encoder.local import LocalEncoder
 from indexer.chunk import Chunking, Passage
 from indexer.document import Document
 from indexer.manifest import Manifest, installed_libraries, make_probes
@@ -32,7 +32,7 @@ QUESTIONS = (
 )
 
 
-def write_index(index_dir: Path, encoder: TransformerEncoder, passages: int) -> None:
+def write_index(index_dir: Path, encoder: LocalEncoder, passages: int) -> None:
     rng = np.random.default_rng(0)
     manifest = Manifest(
         encoder.spec, Chunking(), make_probes(encoder), "/", "g0001", "", installed_libraries()
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=10_000)
     parser.add_argument("--searches", type=int, default=200)
     arguments = parser.parse_args()
-    encoder = load_transformer("e5-small")
+    encoder = load_local("e5-small")
     with tempfile.TemporaryDirectory() as temporary:
         index_dir = Path(temporary) / "index"
         write_index(index_dir, encoder, arguments.passages)

@@ -22,8 +22,8 @@ from typing import cast
 import numpy as np
 
 from encoder.load import load_encoder
+from encoder.local import LocalEncoder
 from encoder.spec import Encoder
-from encoder.transformer import TransformerEncoder
 from indexer.language import detect_language
 from indexer.store import open_index
 from retriever.evaluation.beir import json_objects
@@ -95,7 +95,7 @@ def sample_cases(index_dir: Path) -> list[Case]:
     return cases
 
 
-def right_by_tokens(cases: Sequence[Case], encoder: TransformerEncoder) -> list[bool]:
+def right_by_tokens(cases: Sequence[Case], encoder: LocalEncoder) -> list[bool]:
     texts = sorted({case.text for case in cases})
     questions = sorted({case.question for case in cases})
     passage = dict(zip(texts, encoder.passage_states(texts), strict=True))
@@ -157,7 +157,7 @@ def main() -> None:
     told = [case for case in cases if case.right and len(sentence_spans(case.text)) > 1]
     print(f"{len(cases) - len(told)} of {len(cases)} cases left out: one sentence, or no answer")
     encoder = load_encoder("e5-small")
-    if not isinstance(encoder, TransformerEncoder):
+    if not isinstance(encoder, LocalEncoder):
         raise SystemExit("This encoder shows no token states.")
     started = time.perf_counter()
     whole = right_by_tokens(told, encoder)

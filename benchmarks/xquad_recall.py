@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from encoder.load import load_transformer
+from encoder.load import load_local
 from encoder.spec import Vectors
 from indexer.vector_index import VectorIndex
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="e5-small")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    encoder = load_transformer(arguments.encoder)
+    encoder = load_local(arguments.encoder)
     corpus = read_rows(arguments.folder / "corpus.jsonl.gz")
     queries = read_rows(arguments.folder / "queries.jsonl.gz")
     started = time.perf_counter()

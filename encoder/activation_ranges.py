@@ -1,7 +1,7 @@
 """How large the numbers inside a model get on ordinary text: measured once, shipped as numbers.
 
 benchmarks/fit_activation_ranges.py measured them. They are needed to run matrix products on 8-bit
-integers (encoder/bert_int8.py), and belong to the weights they were measured on.
+integers (encoder/int8_weights.py), and belong to the weights they were measured on.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+
+from encoder.spec import Vectors
 
 FOLDER = Path(__file__).parent / "ranges"
 # The full-precision weights that e5-small's were made from compute nearly the same numbers.
@@ -29,16 +30,16 @@ class LayerRanges:
         behind_gelu: Shape (inner,): the highest of each unit behind GELU.
     """
 
-    into_qkv: torch.Tensor
-    attended: torch.Tensor
-    into_widen: torch.Tensor
-    behind_gelu: torch.Tensor
+    into_qkv: Vectors
+    attended: Vectors
+    into_widen: Vectors
+    behind_gelu: Vectors
 
 
 def save_ranges(ranges: tuple[LayerRanges, ...], path: Path) -> None:
     """Write the numbers of all layers in half precision, as arrays without pickle."""
     arrays: dict[str, Any] = {
-        name: torch.stack([getattr(layer, name) for layer in ranges]).half().numpy()
+        name: np.stack([getattr(layer, name) for layer in ranges]).astype(np.float16)
         for name in _ARRAYS
     }
     np.savez_compressed(path, **arrays)
@@ -55,5 +56,5 @@ def find_ranges(encoder: str) -> tuple[LayerRanges, ...]:
     if file is None:
         return ()
     with np.load(FOLDER / file, allow_pickle=False) as arrays:
-        numbers = [torch.from_numpy(arrays[name].astype(np.float32)) for name in _ARRAYS]
+        numbers = [arrays[name].astype(np.float32) for name in _ARRAYS]
     return tuple(LayerRanges(*layer) for layer in zip(*numbers, strict=True))

@@ -120,22 +120,15 @@ class PackedBert:
         self.missing = take.missing
 
         self._filled: Callable[[int], int] | None = None
-        self.all_layers: AnyLayer | None = None
 
-    def replace_layers(
-        self,
-        layers: Sequence[AnyLayer],
-        filled: Callable[[int], int],
-        all_layers: AnyLayer | None = None,
-    ) -> None:
+    def replace_layers(self, layers: Sequence[AnyLayer], filled: Callable[[int], int]) -> None:
         """Compute with other layers from now on.
 
         Args:
             layers: Each of them.
             filled: How many tokens they are given.
-            all_layers: Computes all of them at once; without it they follow one another.
         """
-        self.layers, self._filled, self.all_layers = tuple(layers), filled, all_layers
+        self.layers, self._filled = tuple(layers), filled
 
     @property
     def known_tokens(self) -> int:
@@ -167,7 +160,7 @@ class PackedBert:
         """
         runs = runs_of(lengths)
         x = self.embedded(ids, lengths)
-        for layer in (self.all_layers,) if self.all_layers else self.layers:
+        for layer in self.layers:
             x = layer(x, runs)
         return x[: len(ids)]
 

@@ -1,54 +1,34 @@
-"""A BERT layer whose matrix products run on 8-bit integers, four to eight times as many a second.
+"""A BERT layer whose matrix products run on 8-bit integers by torch's own kernels, those of oneDNN.
 
-Weights are rounded with one scale for each output. What goes into a product is rounded with one
-fixed scale for all tokens, so that oneDNN's kernels give the result back in float32, or rounded
-again behind GELU, without another pass over memory. Three things keep it near float32, each
-measured (docs/decisions/011):
-
-- channels that are large are divided before rounding and their weights multiplied (SmoothQuant,
-  Xiao et al. 2023), by factors from the ranges that were seen on ordinary text;
-- the few units behind GELU with the widest range stay in float32;
-- attention, norms and the residual stay in float32.
-
-A number x is stored as floor(x / step + 128.5), cut to 0 ... 255, as the kernels want the first
-factor without a sign. What the 128 adds to a product is the same for every token and is taken off
-the bias.
+The layers of encoder/compiled_layers.py are faster and need no torch; these are for where code
+cannot be compiled in memory (docs/decisions/011, 036).
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 
-from encoder.activation_ranges import LayerRanges
+from encoder import bert_weights
 from encoder.bert import Layer, Linear, Norm
 from encoder.bert_attention import Run, attend
+from encoder.int8_weights import RoundedLayer, RoundedLinear, Rounding
 
-MIDDLE = 128
-# Room above what was seen, so that other text is seldom cut.
-HEADROOM = 1.05
-# How much of a channel's range goes to its weights, before each product.
-SMOOTHING_QKV, SMOOTHING_ATTENDED, SMOOTHING_WIDEN = 0.9, 0.8, 0.65
-# Units behind GELU that stay in float32: one or two reach 60, where most stay below 5.
-WIDE_UNITS = 16
 # Tokens are filled up to a multiple of this: oneDNN compiles each product once for each number of
 # tokens, which takes milliseconds. A question has few tokens, and each of them costs.
 FILLED_TO, SHORT_FILLED_TO, SHORT_TOKENS = 32, 8, 64
 # Tokens that are rounded at a time: what is written and read again stays in a core's cache.
 BLOCK_TOKENS = 512
-# GELU is nowhere below this.
-LEAST_GELU = -0.17
 
 
 class Product(NamedTuple):
     """A matrix product of rounded numbers, bias added.
 
     Attributes:
-        rows: The weights, (out, in) int8; laid out for oneDNN they are still of this shape.
+        rows: The weights, laid out for oneDNN, still of shape (out, in).
         scales: Shape (out,): what one unit of the sum stands for, without the input's step.
         step: What one unit of the input stands for.
         bias: Shape (out,), float32.
-        is_packed: Whether the weights are laid out for oneDNN, without which it cannot multiply.
     """
 
     rows: torch.Tensor
@@ -56,14 +36,13 @@ class Product(NamedTuple):
     zeros: torch.Tensor
     step: float
     bias: torch.Tensor
-    is_packed: bool = False
 
-    def packed(self) -> "Product":
-        """The same with the weights as oneDNN multiplies by them."""
-        if self.is_packed:
-            return self
-        rows = torch.ops.onednn.qlinear_prepack(self.rows, None)
-        return self._replace(rows=rows, is_packed=True)
+    @classmethod
+    def of(cls, linear: RoundedLinear) -> Self:
+        """Lay the weights out as oneDNN multiplies by them."""
+        rows = torch.ops.onednn.qlinear_prepack(torch.from_numpy(linear.rows), None)
+        scales, bias = torch.from_numpy(linear.scales), torch.from_numpy(linear.bias)
+        return cls(rows, scales, torch.zeros(len(bias), dtype=torch.int32), linear.step, bias)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply: (tokens, in) uint8 to (tokens, out) float32."""
@@ -90,37 +69,54 @@ class Product(NamedTuple):
         return out
 
 
-class Rounding(NamedTuple):
-    """How each channel is stored as a whole number, x / step + 128.5 cut to its whole part.
-
-    Attributes:
-        per_step: Shape (dim,): 1 / step of each channel.
-        middle: Shape (dim,): 128.5, less where the channel's middle lies.
-    """
+class TensorRounding(NamedTuple):
+    """`Rounding` as tensors."""
 
     per_step: torch.Tensor
     middle: torch.Tensor
 
+    @classmethod
+    def of(cls, by: Rounding) -> Self:
+        return cls(torch.from_numpy(by.per_step), torch.from_numpy(by.middle))
+
 
 class Int8Layer(NamedTuple):
-    """One layer; made by `int8_layer`."""
+    """One layer: `RoundedLayer` says what its parts are."""
 
     heads: int
-    into_qkv: Rounding
-    qkv: Product  # values leave it in steps and moved by MIDDLE, ready for rounding
+    into_qkv: TensorRounding
+    qkv: Product
     attended: Product
     attended_norm: Norm
-    into_widen: Rounding
+    into_widen: TensorRounding
     widen: Product
-    step: float  # of what leaves GELU
+    step: float
     zero: int
     narrow: Product
-    # GELU(x) is h + h erf(h), with h = x / sqrt(2), times sqrt(1/2): the roots are in the weights.
-    # Laid out so that a token's sums do not depend on how many tokens there are.
-    exact_widen: torch.Tensor  # (dim, WIDE_UNITS)
+    exact_widen: torch.Tensor
     exact_bias: torch.Tensor
-    exact_narrow: torch.Tensor  # (WIDE_UNITS, dim)
+    exact_narrow: torch.Tensor
     norm: Norm
+
+    @classmethod
+    def of(cls, layer: RoundedLayer) -> Self:
+        """The same numbers as tensors."""
+        return cls(
+            layer.heads,
+            TensorRounding.of(layer.into_qkv),
+            Product.of(layer.qkv),
+            Product.of(layer.attended),
+            _norm(layer.attended_norm),
+            TensorRounding.of(layer.into_widen),
+            Product.of(layer.widen),
+            layer.step,
+            layer.zero,
+            Product.of(layer.narrow),
+            torch.from_numpy(layer.exact_widen),
+            torch.from_numpy(layer.exact_bias),
+            torch.from_numpy(layer.exact_narrow),
+            _norm(layer.norm),
+        )
 
     def __call__(self, x: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
         """States before the layer to states after it: (tokens, dim) to (tokens, dim)."""
@@ -129,27 +125,38 @@ class Int8Layer(NamedTuple):
         wide = self.widen.gelu(rounded(x, self.into_widen), self.step, self.zero)
         return self.norm(self.narrow.add_to(wide, self.with_exact_units(x)))
 
-    @property
-    def is_finite(self) -> bool:
-        """Whether all weights that it was made of are: rounded, most others would go unnoticed."""
-        products = (self.qkv, self.attended, self.widen, self.narrow)
-        parts = [part for one in products for part in (one.scales, one.bias)]
-        parts += [self.exact_widen, self.exact_bias, self.exact_narrow]
-        parts += [part for norm in (self.attended_norm, self.norm) for part in norm[:2]]
-        return all(bool(part.isfinite().all()) for part in parts)
-
-    def packed(self) -> "Int8Layer":
-        """The same with products that oneDNN can multiply."""
-        names = ("qkv", "attended", "widen", "narrow")
-        return self._replace(**{name: getattr(self, name).packed() for name in names})
-
     def with_exact_units(self, x: torch.Tensor) -> torch.Tensor:
         """Add to x, in its place, what the units make of it that stay in float32."""
         half = torch.addmm(self.exact_bias, x, self.exact_widen)
         return x.addmm_(torch.addcmul(half, half, half.erf()), self.exact_narrow)
 
 
-def rounded(x: torch.Tensor, by: Rounding) -> torch.Tensor:
+def as_arrays(layer: Layer) -> bert_weights.Layer:
+    """The weights of a layer in float32 as NumPy's arrays, which share its memory."""
+    return bert_weights.Layer(
+        layer.heads,
+        _linear_arrays(layer.qkv),
+        _linear_arrays(layer.attended),
+        _norm_arrays(layer.attended_norm),
+        _linear_arrays(layer.widen),
+        _linear_arrays(layer.narrow),
+        _norm_arrays(layer.norm),
+    )
+
+
+def _linear_arrays(linear: Linear) -> bert_weights.Linear:
+    return bert_weights.Linear(linear.weight.numpy(), linear.bias.numpy())
+
+
+def _norm_arrays(norm: Norm) -> bert_weights.Norm:
+    return bert_weights.Norm(norm.weight.numpy(), norm.bias.numpy(), norm.eps)
+
+
+def _norm(norm: bert_weights.Norm) -> Norm:
+    return Norm(torch.from_numpy(norm.weight), torch.from_numpy(norm.bias), norm.eps)
+
+
+def rounded(x: torch.Tensor, by: TensorRounding) -> torch.Tensor:
     """Round to uint8: (tokens, channels) float32."""
     if len(x) <= BLOCK_TOKENS:
         return as_bytes(torch.addcmul(by.middle, x, by.per_step))
@@ -176,71 +183,3 @@ def filled(tokens: int) -> int:
     """So many tokens, those of no text included, are computed for these."""
     to = SHORT_FILLED_TO if tokens <= SHORT_TOKENS else FILLED_TO
     return -(-tokens // to) * to
-
-
-def int8_layer(layer: Layer, ranges: LayerRanges) -> Int8Layer:
-    """Round a layer's weights, for inputs of the given ranges."""
-    dim = len(layer.norm.weight)
-    into_qkv, qkv = smoothed(layer.qkv, ranges.into_qkv, SMOOTHING_QKV)
-    by, attended = smoothed(layer.attended, ranges.attended, SMOOTHING_ATTENDED)
-    # The weights of attention sum to 1, so what is added to values comes out of it unchanged.
-    qkv.weight[2 * dim :] *= by.per_step.unsqueeze(1)
-    qkv.bias[2 * dim :] = qkv.bias[2 * dim :] * by.per_step + by.middle
-    into_widen, widen = smoothed(layer.widen, ranges.into_widen, SMOOTHING_WIDEN)
-    order = ranges.behind_gelu.argsort(descending=True)
-    exact, small = order[:WIDE_UNITS], order[WIDE_UNITS:]
-    gelu_step = (float(ranges.behind_gelu[small].max()) * HEADROOM - LEAST_GELU) / 255
-    zero = round(-LEAST_GELU / gelu_step)
-    narrow = layer.narrow
-    return Int8Layer(
-        heads=layer.heads,
-        into_qkv=into_qkv,
-        qkv=product_of(qkv, 1.0, MIDDLE),
-        attended=product_of(attended, 1.0, MIDDLE),
-        attended_norm=layer.attended_norm,
-        into_widen=into_widen,
-        widen=product_of(Linear(widen.weight[small], widen.bias[small]), 1.0, MIDDLE),
-        step=gelu_step,
-        zero=zero,
-        narrow=product_of(Linear(narrow.weight[:, small], narrow.bias), gelu_step, zero),
-        exact_widen=(layer.widen.weight[exact] * 0.5**0.5).t().contiguous(),
-        exact_bias=layer.widen.bias[exact] * 0.5**0.5,
-        exact_narrow=(narrow.weight[:, exact] * 0.5**0.5).t().contiguous(),
-        norm=layer.norm,
-    )
-
-
-def smoothed(linear: Linear, reached: torch.Tensor, share: float) -> tuple[Rounding, Linear]:
-    """Choose how each input channel is rounded.
-
-    Args:
-        linear: Weight (out, in).
-        reached: Shape (2, in): the lowest and highest value seen of each channel.
-        share: How much of a channel's range goes to its weights: 0 none, 1 all of it.
-
-    Returns:
-        How to round, and the weights of what is rounded, in steps, with the bias that takes the
-        channels' middles back.
-    """
-    low, high = reached
-    middle, half = (low + high) / 2, (high - low) / 2
-    weights = linear.weight.abs().amax(dim=0)
-    factors = half.clamp(min=1e-4) ** share / weights.clamp(min=1e-5) ** (1 - share)
-    factors *= (half / factors).max() * HEADROOM / (MIDDLE - 1)
-    rounding = Rounding(1 / factors, MIDDLE + 0.5 - middle / factors)
-    return rounding, Linear(linear.weight * factors, linear.bias + linear.weight @ middle)
-
-
-def product_of(linear: Linear, step: float, zero: int) -> Product:
-    """Round weights with one scale for each output.
-
-    Args:
-        linear: Weight (out, in) and bias.
-        step: What one unit of the input stands for.
-        zero: What an input of 0 is stored as.
-    """
-    scales = (linear.weight.abs().amax(dim=1) / 127).clamp(min=1e-12)
-    weight = (linear.weight / scales.unsqueeze(1)).round_()
-    bias = linear.bias - zero * step * scales * weight.sum(dim=1)
-    zeros = torch.zeros(len(scales), dtype=torch.int32)
-    return Product(weight.to(torch.int8), scales, zeros, step, bias)

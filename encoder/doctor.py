@@ -3,16 +3,18 @@
 import os
 import platform
 import time
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
 from encoder.address import is_address
 from encoder.cache import cache_dir
-from encoder.hardware import may_have_gpu, runs_on
-from encoder.load import choose_encoder, load_transformer
+from encoder.engine import EngineFacts, choose_engine
+from encoder.hardware import has_gpu, runs_on
+from encoder.load import choose_encoder, load_local
+from encoder.local import LocalEncoder
 from encoder.naming import parse_name
-from encoder.numpy_encoder import choose_engine
 from encoder.selftest import self_test
 from encoder.served import ServedEncoder
 from encoder.served_check import check_server
@@ -47,7 +49,7 @@ def examine(
     if name == "auto":
         facts["auto means"] = _auto(accept_licence)
     started = time.perf_counter()
-    encoder = load_transformer(name, accept_licence=accept_licence, offline=offline)
+    encoder = load_local(name, accept_licence=accept_licence, offline=offline)
     facts["encoder"] = (
         f"{encoder.spec.name}, {encoder.spec.dim} dimensions, loaded in "
         f"{time.perf_counter() - started:.1f} s"
@@ -57,7 +59,8 @@ def examine(
     )
     facts["runs on"] = runs_on(encoder.choice)
     facts["one question"] = _one_question(encoder.spec, name)
-    facts["attention"] = f"{encoder.attention.name}: {encoder.attention.reason}"
+    if isinstance(encoder, TransformerEncoder):
+        facts["attention"] = f"{encoder.attention.name}: {encoder.attention.reason}"
     for finding in self_test(encoder):
         facts[finding.name] = f"yes ({finding.measured})"
     facts["speed"] = _speed(encoder)
@@ -98,9 +101,11 @@ def _auto(accept_licence: bool) -> str:
 
 def _one_question(spec: EncoderSpec, name: str) -> str:
     """What `search` from the shell encodes its question with."""
-    engine = choose_engine(spec, parse_name(name), gpu=may_have_gpu(), torch_loaded=False)
-    what = "by NumPy in float32" if engine.name == "numpy" else "by torch, as everything else"
-    return f"{what} ({engine.reason})"
+    facts = replace(EngineFacts.here(gpu=has_gpu()), torch_loaded=False)
+    engine = choose_engine(spec, parse_name(name), facts, one_question=True)
+    if engine.name == "numpy":
+        return f"by NumPy in float32 ({engine.reason})"
+    return f"as everything else ({engine.reason})"
 
 
 def _served(name: str, *, offline: bool) -> dict[str, str]:
@@ -131,7 +136,7 @@ def _speed(encoder: Encoder) -> str:
     )
 
 
-def _faster(encoder: TransformerEncoder) -> str:
+def _faster(encoder: LocalEncoder) -> str:
     if encoder.choice.device.startswith("cuda"):
         return "nothing: it runs on the GPU"
     if encoder.choice.dtype == "bfloat16" or encoder.choice.products == "int8":

@@ -56,6 +56,15 @@ def may_have_gpu() -> bool:
     return sys.platform != "linux" or any(Path(device).exists() for device in _GPU_DEVICES)
 
 
+def has_gpu() -> bool:
+    """Tell whether torch finds a GPU; it is only imported where there may be one."""
+    if not may_have_gpu():
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
 def runs_on(choice: DeviceChoice) -> str:
     """The device, the numbers it computes with, and why."""
     device = "the processor" if choice.device == "cpu" else choice.device
@@ -76,12 +85,6 @@ def _capabilities() -> Mapping[str, Any]:
     import torch  # takes seconds: only for whoever asks
 
     return torch.cpu.get_capabilities()
-
-
-def _has_gpu() -> bool:
-    import torch
-
-    return bool(torch.cuda.is_available())
 
 
 def _gpu_has_bf16() -> bool:
@@ -152,9 +155,17 @@ def choose_device(
         asked: The number format that the user wants.
         products: What matrix products on a processor shall run on.
         cuda, cuda_bf16, cpu_bf16: Whether there is a GPU, and what has bfloat16.
+
+    Raises:
+        UsageError: The user asked for 8-bit products beside another number format than float32.
     """
-    gpu = _has_gpu() if cuda is None else cuda
+    gpu = has_gpu() if cuda is None else cuda
     device, found = ("cuda", "a CUDA GPU is there") if gpu else ("cpu", "no CUDA GPU")
+    if products == "int8" and asked not in (None, "float32"):
+        raise UsageError(
+            f"8-bit products need everything else in float32, and {asked} was asked for.",
+            "Leave products=int8 or dtype out of the encoder's name.",
+        )
     if asked is not None:  # with a format of its own, also for products
         reason = f"{found}; {asked} was asked for"
         return DeviceChoice(device, asked, reason, products or "float")
@@ -164,6 +175,8 @@ def choose_device(
         return DeviceChoice(
             "cuda", "float32", "a CUDA GPU is there, but it has no bfloat16", products
         )
+    if products == "int8":
+        return DeviceChoice("cpu", "float32", found, products)
     if cpu_has_bf16() if cpu_bf16 is None else cpu_bf16:
         return DeviceChoice("cpu", "bfloat16", "no CUDA GPU; the processor has bfloat16", products)
     return DeviceChoice(

@@ -18,7 +18,8 @@ from encoder.spec import Encoder, EncoderSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from encoder.transformer import TransformerEncoder
+    from encoder.engine import EngineChoice
+    from encoder.local import LocalEncoder
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def load_encoder(
     """Load an encoder that has passed its self-test, here or on a server.
 
     Args:
-        name: As `load_transformer` takes it, or the address of a server: "http://host:8000#model".
+        name: As `load_local` takes it, or the address of a server: "http://host:8000#model".
         accept_licence: Consent to a licence that forbids commercial use, and to the download.
         offline: Never use the network; take weights, or a server, that are on this machine.
         one_question: It is to encode a question and read the hits, and then goes: where that is
@@ -63,9 +64,7 @@ def load_encoder(
         served = ServedEncoder.open(name, offline=offline)
         check_server(served)
         return served
-    if one_question and (quick := _without_torch(name, accept_licence, offline)):
-        return quick
-    encoder, folder = _open(name, accept_licence, offline)
+    encoder, folder = _open(name, accept_licence, offline, one_question=one_question)
     others = further_gpus(encoder.choice.device)
     if not others:
         return encoder
@@ -74,9 +73,9 @@ def load_encoder(
     return ManyGpus(encoder, folder, others)
 
 
-def load_transformer(
+def load_local(
     name: str = "auto", *, accept_licence: bool = False, offline: bool = False
-) -> "TransformerEncoder":
+) -> "LocalEncoder":
     """Load an encoder that runs in this process and has passed its self-test.
 
     Args:
@@ -111,29 +110,10 @@ def further_gpus(device: str, count: int | None = None) -> tuple[str, ...]:
     )
 
 
-def _without_torch(name: str, accept_licence: bool, offline: bool) -> Encoder | None:
-    """Load an encoder for one question that needs no torch; None where the choice is another."""
-    from encoder.hardware import may_have_gpu
-    from encoder.numpy_encoder import NumpyEncoder, choose_engine
-    from encoder.selftest import self_test
-
-    asked, gpu = parse_name(name), may_have_gpu()
-    if asked.base == "auto":
-        if gpu:
-            return None
-        asked = replace(asked, base=choose_encoder(accept_licence=accept_licence).spec.name)
-    spec, folder = locate(asked, accept_licence=accept_licence, offline=offline)
-    engine = choose_engine(spec, asked, gpu=gpu)
-    encoder = NumpyEncoder.open(spec, folder, engine.reason) if engine.name == "numpy" else None
-    if encoder is not None:
-        self_test(encoder)
-    return encoder
-
-
 @without_collection()
-def _open(name: str, accept_licence: bool, offline: bool) -> "tuple[TransformerEncoder, Path]":
-    from encoder.hardware import choose_device, may_have_gpu
-    from encoder.kernels.layer import begin
+def _open(
+    name: str, accept_licence: bool, offline: bool, *, one_question: bool = False
+) -> "tuple[LocalEncoder, Path]":
     from encoder.selftest import self_test
 
     asked = parse_name(name)
@@ -142,14 +122,48 @@ def _open(name: str, accept_licence: bool, offline: bool) -> "tuple[TransformerE
         log.info("encoder %s: %s", choice.spec.name, choice.reason)
         asked = replace(asked, base=choice.spec.name)
     spec, folder = locate(asked, accept_licence=accept_licence, offline=offline)
-    if spec.weights == "bundled" and asked.products != "float" and not may_have_gpu():
-        begin(spec.dim)
-    # torch takes seconds to import, and an encoder on a server needs none.
-    from encoder.transformer import TransformerEncoder
-
-    encoder = TransformerEncoder.open(spec, folder, choose_device(asked.dtype, asked.products))
+    encoder = _computed(spec, folder, asked, one_question)
     self_test(encoder)
     return encoder, folder
+
+
+def _computed(
+    spec: EncoderSpec, folder: Path, asked: EncoderName, one_question: bool
+) -> "LocalEncoder":
+    """Load what is in a folder, by whatever computes it here."""
+    from encoder.engine import EngineFacts, choose_engine
+    from encoder.hardware import choose_device, has_gpu
+
+    facts = EngineFacts.here(gpu=has_gpu())
+    engine = choose_engine(spec, asked, facts, one_question=one_question)
+    if engine.name == "compiled":
+        found = _compiled(spec, folder, engine)
+        if not isinstance(found, str):
+            return found
+        log.info("no layers are compiled for %s: %s", spec.name, found)
+        facts = replace(facts, obstacle=found)
+        engine = choose_engine(spec, asked, facts, one_question=one_question)
+    if engine.name == "numpy":
+        from encoder.numpy_encoder import NumpyEncoder
+
+        if encoder := NumpyEncoder.open_numpy(spec, folder, engine.reason):
+            return encoder
+    # torch takes seconds to import.
+    from encoder.transformer import TransformerEncoder
+
+    choice = choose_device(asked.dtype, asked.products)
+    if choice.device == "cpu":
+        choice = replace(choice, reason=f"{choice.reason}; in torch, as {engine.reason}")
+    return TransformerEncoder.open(spec, folder, choice)
+
+
+def _compiled(spec: EncoderSpec, folder: Path, engine: "EngineChoice") -> "LocalEncoder | str":
+    from encoder.kernels.layer import begin
+
+    begin(spec.model_dim)  # while everything else is imported and read
+    from encoder.numpy_encoder import NumpyEncoder
+
+    return NumpyEncoder.open_compiled(spec, folder, engine.reason)
 
 
 def locate(
@@ -158,7 +172,7 @@ def locate(
     """Find what a name means: the spec with the name's options, and the folder of its weights.
 
     Raises:
-        UnknownEncoder, UsageError, EncoderNotAvailable, EncoderRefused: As `load_transformer`.
+        UnknownEncoder, UsageError, EncoderNotAvailable, EncoderRefused: As `load_local`.
     """
     with suppress(UnknownEncoder):  # options that make no sense are refused before a download
         apply_options(find_spec(asked.base), asked)
@@ -222,12 +236,10 @@ def choose_encoder(
 
 
 def _gpu_free_gb() -> float:
-    from encoder.hardware import may_have_gpu
+    from encoder.hardware import has_gpu
 
-    if not may_have_gpu():
+    if not has_gpu():
         return 0.0
     import torch
 
-    if not torch.cuda.is_available():
-        return 0.0
     return float(torch.cuda.mem_get_info()[0]) / 1e9

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from encoder.hardware import DeviceChoice
+from encoder.local import LocalEncoder
 from encoder.spec import EncoderSpec, TokenEnds, Vectors
-from encoder.transformer import TransformerEncoder
 from encoder.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ LEAST_TEXTS = 256
 class ManyGpus:
     """An encoder of several devices; questions and small batches stay on the first one."""
 
-    def __init__(self, first: TransformerEncoder, folder: Path, others: Sequence[str]) -> None:
+    def __init__(self, first: LocalEncoder, folder: Path, others: Sequence[str]) -> None:
         """Keep the first device's encoder.
 
         Args:

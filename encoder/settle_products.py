@@ -1,19 +1,19 @@
-"""Whether a BERT's matrix products run on 8-bit integers here, and in what code.
+"""Whether a BERT's matrix products run on 8-bit integers in torch.
 
-The rule is that of encoder/hardware.py; encoder/bert_int8.py and encoder/bert_fused.py compute.
+The rule is that of encoder/hardware.py; encoder/bert_int8.py computes.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from encoder.activation_ranges import LayerRanges, find_ranges
-from encoder.bert import Layer, Linear, PackedBert
-from encoder.bert_fused import compile_steps, fuse_layers
-from encoder.bert_int8 import Int8Layer, as_bytes, filled, int8_layer, product_of
+from encoder.bert import Layer, PackedBert
+from encoder.bert_int8 import Int8Layer, Product, as_arrays, as_bytes, filled
+from encoder.bert_weights import Linear
 from encoder.hardware import DeviceChoice, choose_products, cpu_has_vnni
-from encoder.side_by_side import compute_alone
+from encoder.int8_weights import round_layer, round_linear
 from encoder.spec import EncoderSpec
 from encoder.weights import not_numbers
 
@@ -36,10 +36,9 @@ def settle_products(bert: PackedBert, spec: EncoderSpec, choice: DeviceChoice) -
         vnni=vnni,
         fault=kernel_fault() if ranges and vnni and choice.products != "float" else None,
     )
-    reason = f"{choice.reason}; {settled.reason}"
     if settled.name == "int8":
-        reason += f", {_use_int8(bert, spec, ranges)}"
-    return replace(choice, products=settled.name, reason=reason)
+        _use_int8(bert, spec, ranges)
+    return replace(choice, products=settled.name, reason=f"{choice.reason}; {settled.reason}")
 
 
 def _are_of(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> bool:
@@ -49,20 +48,13 @@ def _are_of(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> bool:
     return measured == (sizes.num_hidden_layers, sizes.hidden_size, sizes.intermediate_size)
 
 
-def _use_int8(bert: PackedBert, spec: EncoderSpec, ranges: tuple[LayerRanges, ...]) -> str:
-    """Run all layers' matrix products on 8-bit integers from now on; tell in what code."""
+def _use_int8(bert: PackedBert, spec: EncoderSpec, ranges: tuple[LayerRanges, ...]) -> None:
+    """Run all layers' matrix products on 8-bit integers from now on."""
     floats = [layer for layer in bert.layers if isinstance(layer, Layer)]
-    # A layer for each thread: beside another busy process, all threads on one took 2 s in all.
-    with ThreadPoolExecutor(torch.get_num_threads(), "round", compute_alone) as threads:
-        steps = threads.submit(compile_steps, floats[0])
-        layers = list(threads.map(int8_layer, floats, ranges))
-        if not all(layer.is_finite for layer in layers):
-            raise not_numbers(spec)
-        fused, reason = fuse_layers(layers, steps.result())
-        if fused is None:
-            layers = list(threads.map(Int8Layer.packed, layers))
-    bert.replace_layers(layers, fused.filled if fused else filled, fused)
-    return reason
+    layers = [round_layer(as_arrays(layer), by) for layer, by in zip(floats, ranges, strict=True)]
+    if not all(layer.is_finite for layer in layers):
+        raise not_numbers(spec)
+    bert.replace_layers([Int8Layer.of(layer) for layer in layers], filled)
 
 
 def kernel_fault() -> str | None:
@@ -74,13 +66,13 @@ def kernel_fault() -> str | None:
     numbers = torch.linspace(-40, 300, 1001)
     if not torch.equal(as_bytes(numbers.clone()), numbers.clamp(0, 255).to(torch.uint8)):
         return "a conversion to 8 bits does not keep the lowest ones"
-    signs = torch.ones(32, 64)
+    signs = np.ones((32, 64), np.float32)
     signs[:, ::3] = -1
     x = torch.full((32, 64), 255, dtype=torch.uint8)
     x[::2, 5:] = 7
-    expected = x.float() @ (127 * signs).t()
+    expected = x.float() @ torch.from_numpy(127 * signs).t()
     try:
-        product = product_of(Linear(signs, torch.zeros(32)), 1.0, 0).packed()
+        product = Product.of(round_linear(Linear(signs, np.zeros(32, np.float32)), 1.0, 0))
         plain = product(x) * 127
         added = product.add_to(x, torch.ones(32, 32)) * 127 - 127
         narrow = product.gelu(x, 64.0, 3)

@@ -6,11 +6,10 @@ thread in turn is the late one (benchmarks/busy_machine.py). Threads with batche
 never wait.
 """
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-
-import torch
 
 from encoder.batching import longest_first
 
@@ -21,23 +20,6 @@ TOKENS_PER_BATCH = 2048
 LEAST_TOKENS_PER_BATCH = 256
 # Batches shrink towards the end of many, so that no thread waits long for the last: down to this.
 LEAST_TOKENS_AT_THE_END = 512
-
-_starting = threading.Lock()
-
-
-def compute_alone() -> None:
-    """Let torch use one thread for each of its operations in this new thread, and only here.
-
-    torch has one number for all threads, which each takes over when it first asks and keeps from
-    then on. So it is 1 for a moment, and a thread that ends at once puts it back: every other
-    thread that has asked before keeps its own.
-    """
-    with _starting:
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        back = threading.Thread(target=torch.set_num_threads, args=(before,))
-        back.start()
-        back.join()
 
 
 def plan_shrinking(lengths: Sequence[int], threads: int) -> list[list[int]]:
@@ -66,11 +48,25 @@ def plan_shrinking(lengths: Sequence[int], threads: int) -> list[list[int]]:
     return batches
 
 
+def threads_here() -> int:
+    """How many threads may compute: OMP_NUM_THREADS, or a thread for each core this process has."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if asked.isascii() and asked.isdigit() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class SideBySide:
     """Runs batches on so many threads, which are started when they are first needed."""
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
+    def __init__(self, threads: int, begin: Callable[[], None] | None = None) -> None:
+        """Start nothing yet.
+
+        Args:
+            threads: How many batches run at a time.
+            begin: What each thread does first.
+        """
+        self.threads, self._begin = threads, begin
         self._pool: ThreadPoolExecutor | None = None
         self._making = threading.Lock()
 
@@ -93,15 +89,10 @@ class SideBySide:
             Exception: The first that a step has raised, once no step runs any more.
         """
         batches = plan_shrinking(lengths, self.threads)
-
-        def work(batch: list[int]) -> None:
-            with torch.inference_mode():
-                step(batch)
-
         begun: list[Future[None]] = []
         try:
             for batch in batches:
-                begun.append(self._threads().submit(work, batch))
+                begun.append(self._threads().submit(step, batch))
             for future in begun:
                 future.result()
         finally:  # nobody may compute on when this returns: a step writes what the caller reads
@@ -114,5 +105,5 @@ class SideBySide:
     def _threads(self) -> ThreadPoolExecutor:
         with self._making:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.threads, "encode", compute_alone)
+                self._pool = ThreadPoolExecutor(self.threads, "encode", self._begin)
             return self._pool

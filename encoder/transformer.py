@@ -21,6 +21,7 @@ from encoder.settle_products import settle_products
 from encoder.side_by_side import SideBySide
 from encoder.spec import EncoderSpec, TokenRows, Vectors
 from encoder.tokens import TextTokens
+from encoder.torch_alone import compute_alone
 from encoder.weights import check_vocabulary
 
 OWN_FORWARD = AttentionChoice("packed", "a plain BERT on a CPU runs without padding here")
@@ -68,7 +69,8 @@ class TransformerEncoder(LocalEncoder):
             threads = torch.get_num_threads()
             budget = TokenBudget(cpu_budget(threads), packed=True)
             forward = Forward(bert, spec)
-            return cls(tokens, forward, choice, OWN_FORWARD, budget, SideBySide(threads))
+            side_by_side = SideBySide(threads, compute_alone)
+            return cls(tokens, forward, choice, OWN_FORWARD, budget, side_by_side)
         if choice.products == "int8":
             raise UsageError(
                 f"8-bit products are not possible for {spec.name} on {choice.device}.",
@@ -134,7 +136,7 @@ class TransformerEncoder(LocalEncoder):
     def run(self, lengths: Sequence[int], step: Callable[[list[int]], None], /) -> None:
         """Run a step over batches of texts, the way that suits the device and the texts."""
         if self._side_by_side and self._side_by_side.suits(lengths):
-            self._side_by_side.run(lengths, step)
+            self._side_by_side.run(lengths, torch.inference_mode()(step))
         else:
             run_batches(lengths, self._budget, step, torch.OutOfMemoryError)
 

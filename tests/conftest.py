@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from encoder.load import load_transformer
-from encoder.transformer import TransformerEncoder
+from encoder.load import load_local
+from encoder.local import LocalEncoder
 from indexer.build import build_index
 from tests.concept_encoder import ConceptEncoder
 
@@ -55,6 +55,6 @@ def index_dir(corpus_dir: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def e5() -> TransformerEncoder:
+def e5() -> LocalEncoder:
     """The real default encoder with its real weights."""
-    return load_transformer("e5-small", offline=True)
+    return load_local("e5-small", offline=True)

@@ -11,19 +11,10 @@ from torch.nn import functional
 from encoder import bert_attention, settle_products
 from encoder.activation_ranges import LayerRanges, find_ranges
 from encoder.batching import cpu_budget
-from encoder.bert import Linear
 from encoder.bert_attention import attend, heads_at_once, runs_of
-from encoder.bert_int8 import (
-    BLOCK_TOKENS,
-    MIDDLE,
-    Int8Layer,
-    Rounding,
-    filled,
-    product_of,
-    rounded,
-    smoothed,
-)
-from encoder.bundled import bundled_file
+from encoder.bert_int8 import BLOCK_TOKENS, Int8Layer, Product, TensorRounding, filled, rounded
+from encoder.bert_weights import Linear
+from encoder.bundled import bundled_file, unpacked_folder
 from encoder.errors import UsageError
 from encoder.forward import Forward
 from encoder.hardware import (
@@ -34,7 +25,12 @@ from encoder.hardware import (
     cpu_has_bf16,
     cpu_has_vnni,
 )
-from encoder.load import load_transformer
+from encoder.int8_weights import MIDDLE, round_linear, smoothed
+from encoder.kernels.layer import obstacle
+from encoder.load import load_local
+from encoder.local import LocalEncoder
+from encoder.numpy_encoder import NumpyEncoder
+from encoder.registry import E5_SMALL
 from encoder.settle_products import kernel_fault
 from encoder.spec import ProductsName
 from encoder.transformer import TransformerEncoder
@@ -59,19 +55,34 @@ TEXTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def int8() -> TransformerEncoder:
-    return load_transformer("e5-small@products=int8")
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(
+            "compiled", marks=pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
+        ),
+        "torch",
+    ],
+)
+def int8(request: pytest.FixtureRequest) -> LocalEncoder:
+    """The encoder on 8-bit integers, in compiled layers and in those of torch."""
+    if request.param == "compiled":
+        encoder = load_local("e5-small@products=int8")
+        assert isinstance(encoder, NumpyEncoder)
+        return encoder
+    torchs = TransformerEncoder.open(E5_SMALL, unpacked_folder(), choose_device(None, "int8"))
+    assert all(isinstance(layer, Int8Layer) for layer in torchs.forward.model.layers)  # type: ignore[attr-defined]
+    return torchs
 
 
 @pytest.fixture(scope="module")
-def single() -> TransformerEncoder:
-    return load_transformer("e5-small@dtype=float32")
+def single() -> LocalEncoder:
+    return load_local("e5-small@dtype=float32")
 
 
 @needs_vnni
 def test_vectors_are_those_of_float32_but_for_rounding(
-    int8: TransformerEncoder, single: TransformerEncoder
+    int8: LocalEncoder, single: LocalEncoder
 ) -> None:
     for found, exact in (
         (int8.encode_passages(TEXTS), single.encode_passages(TEXTS)),
@@ -88,14 +99,14 @@ def test_vectors_are_those_of_float32_but_for_rounding(
     ["x " * 600, "." * 400, "的" * 300, "ا " * 200, "| 1 | 2 | 3 |\n" * 60, "😀🎉🚀" * 60, "-"],
 )
 def test_texts_that_say_nothing_stay_near_too(
-    text: str, int8: TransformerEncoder, single: TransformerEncoder
+    text: str, int8: LocalEncoder, single: LocalEncoder
 ) -> None:
     # Their numbers reach further than those of other texts, and would be cut there.
     assert float(int8.encode_passages([text])[0] @ single.encode_passages([text])[0]) > 0.9985
 
 
 @needs_vnni
-def test_a_text_has_one_vector_whatever_shares_its_batch(int8: TransformerEncoder) -> None:
+def test_a_text_has_one_vector_whatever_shares_its_batch(int8: LocalEncoder) -> None:
     together = int8.encode_passages([*TEXTS, TEXTS[0]])
     alone = np.concatenate([int8.encode_passages([text]) for text in TEXTS])
     assert (together[:-1] * alone).sum(axis=1).min() > 0.99999
@@ -104,7 +115,7 @@ def test_a_text_has_one_vector_whatever_shares_its_batch(int8: TransformerEncode
 
 @needs_vnni
 def test_an_index_made_with_one_kind_of_products_opens_with_the_other(
-    int8: TransformerEncoder, single: TransformerEncoder
+    int8: LocalEncoder, single: LocalEncoder
 ) -> None:
     """On the very texts that every index carries; what is asked of them is 0.999."""
     for made, opened in zip(make_probes(int8), make_probes(single), strict=True):
@@ -113,12 +124,12 @@ def test_an_index_made_with_one_kind_of_products_opens_with_the_other(
 
 @needs_vnni
 def test_the_default_encoder_uses_integers_and_says_why() -> None:
-    encoder = load_transformer("e5-small")
+    encoder = load_local("e5-small")
     if encoder.choice.dtype == "bfloat16":
         pytest.skip("bfloat16 is native here")
     assert encoder.choice.products == "int8"
-    assert "; 8-bit products, as the processor has VNNI instructions, in " in encoder.choice.reason
-    assert all(isinstance(layer, Int8Layer) for layer in encoder.forward.model.layers)  # type: ignore[attr-defined]
+    assert encoder.choice.reason.startswith("no CUDA GPU; ")
+    assert "8-bit products" in encoder.choice.reason
 
 
 @needs_vnni
@@ -151,7 +162,7 @@ FACTS = {"name": "e5-small", "ranges": True, "vnni": True, "fault": None}
         (CPU, {"fault": "no kernel"},
          ("float", "8-bit products do not work with this torch: no kernel")),
         (CPU_BF16, {}, ("float", "8-bit products were not measured beside bfloat16")),
-        (replace(CPU_BF16, products="int8"), {}, ("int8", "8-bit products were asked for")),
+        (replace(CPU, products="int8"), {}, ("int8", "8-bit products were asked for")),
         (replace(CPU, products="float"), {}, ("float", "matrix products in float32")),
     ],
 )  # fmt: skip
@@ -198,7 +209,16 @@ def test_a_model_of_another_kind_refuses_integers(tmp_path: Path) -> None:
 def test_a_number_format_that_was_asked_for_holds_for_products_too() -> None:
     assert choose_device("float32", cuda=False).products == "float"
     assert choose_device(None, cuda=False, cpu_bf16=False).products is None
-    assert choose_device("bfloat16", "int8", cuda=False).products == "int8"
+
+
+def test_8_bit_products_have_float32_around_them() -> None:
+    """Whatever the processor has: layers of both kinds compute the rest in it."""
+    for bf16 in (False, True):
+        found = choose_device(None, "int8", cuda=False, cpu_bf16=bf16)
+        assert found == DeviceChoice("cpu", "float32", "no CUDA GPU", "int8")
+    assert choose_device("float32", "int8", cuda=False).products == "int8"
+    with pytest.raises(UsageError, match="everything else in float32, and bfloat16 was asked for"):
+        choose_device("bfloat16", "int8", cuda=False)
 
 
 def test_each_thread_gets_its_share_of_a_batch() -> None:
@@ -211,7 +231,7 @@ def test_ranges_belong_to_the_weights_whatever_options_the_name_has() -> None:
     assert {field: tuple(getattr(ranges[0], field).shape) for field in FIELDS} == {
         "into_qkv": (2, 384), "attended": (2, 384), "into_widen": (2, 384), "behind_gelu": (1536,)
     }  # fmt: skip
-    assert all(layer.into_qkv[0].le(layer.into_qkv[1]).all() for layer in ranges)
+    assert all((layer.into_qkv[0] <= layer.into_qkv[1]).all() for layer in ranges)
     assert find_ranges("BAAI/bge-m3") == ()
 
 
@@ -277,7 +297,7 @@ def test_short_texts_are_filled_with_few_tokens_and_long_ones_to_few_sizes() -> 
 def test_numbers_are_rounded_channel_by_channel_and_cut(tokens: int) -> None:
     torch.manual_seed(0)
     x = torch.randn(tokens, 5) * 40
-    by = Rounding(torch.tensor([1.0, 2, 3, 4, 0.5]), 128.5 - torch.arange(5.0))
+    by = TensorRounding(torch.tensor([1.0, 2, 3, 4, 0.5]), 128.5 - torch.arange(5.0))
     wanted = (x * by.per_step + by.middle).floor().clamp(0, 255).to(torch.uint8)
     assert torch.equal(rounded(x, by), wanted)
 
@@ -285,14 +305,17 @@ def test_numbers_are_rounded_channel_by_channel_and_cut(tokens: int) -> None:
 @needs_vnni
 def test_a_range_that_lies_aside_of_zero_is_rounded_as_finely_as_one_around_it() -> None:
     """What a channel's middle adds to a product is taken back by the bias."""
-    torch.manual_seed(0)
-    x, linear = torch.rand(64, 16) * 2 - 1, Linear(torch.randn(32, 16), torch.randn(32))
+    random = np.random.default_rng(0)
+    x = random.random((64, 16), np.float32) * 2 - 1
+    linear = Linear(random.standard_normal((32, 16), np.float32), np.ones(32, np.float32))
     errors = []
-    for aside in (0.0, 50.0):
-        reached = torch.tensor([aside - 1, aside + 1]).unsqueeze(1).expand(2, 16)
+    for aside in (np.float32(0), np.float32(50)):
+        reached = np.repeat([[aside - 1], [aside + 1]], 16, axis=1)
         by, weights = smoothed(linear, reached, 0.6)
-        found = product_of(weights, 1.0, MIDDLE).packed()(rounded(x + aside, by))
-        errors.append(float((found - linear(x + aside)).abs().mean()))
+        product = Product.of(round_linear(weights, 1.0, MIDDLE))
+        found = product(rounded(torch.from_numpy(x + aside), TensorRounding.of(by))).numpy()
+        wanted = (x + aside) @ linear.weight.T + linear.bias
+        errors.append(float(np.abs(found - wanted).mean()))
     assert errors[0] < 0.03
     assert errors[1] < 4 * errors[0]  # with steps for 51 it would be 40 times
 

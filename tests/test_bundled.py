@@ -9,7 +9,7 @@ import pytest
 
 from encoder import bundled
 from encoder.errors import EncoderNotAvailable
-from encoder.transformer import TransformerEncoder
+from encoder.local import LocalEncoder
 
 DATA = bundled.bundled_file()
 GOLDEN = [0.03206, -0.04449, -0.06024, -0.04466]
@@ -66,13 +66,13 @@ def test_a_q4_block_is_read_low_nibbles_first() -> None:
     assert weights.tolist() == low + high
 
 
-def test_the_first_numbers_are_the_known_ones(e5: TransformerEncoder) -> None:
+def test_the_first_numbers_are_the_known_ones(e5: LocalEncoder) -> None:
     # Computed in float32; 8-bit products, where they are used, move single numbers by 2e-3.
     vector = e5.encode_queries(["how much protein should a female eat"])[0]
     assert vector[:4].tolist() == pytest.approx(GOLDEN, abs=4e-3)
 
 
-def test_words_are_cut_into_the_original_pieces(e5: TransformerEncoder) -> None:
+def test_words_are_cut_into_the_original_pieces(e5: LocalEncoder) -> None:
     # As the published tokeniser of XLM-RoBERTa does: <s> ▁Hello ▁world , ▁ 世界 </s>.
     assert e5.tokens.tokenizer.encode("Hello world, 世界").tokens == [
         "<s>", "▁Hello", "▁world", ",", "▁", "世界", "</s>",
@@ -80,6 +80,6 @@ def test_words_are_cut_into_the_original_pieces(e5: TransformerEncoder) -> None:
     assert e5.tokens.tokenizer.encode("Hello").ids == [0, 35378, 2]
 
 
-def test_a_special_token_in_a_text_is_text(e5: TransformerEncoder) -> None:
+def test_a_special_token_in_a_text_is_text(e5: LocalEncoder) -> None:
     ids = e5.tokens.tokenizer.encode("a </s> <pad> <mask> b").ids
     assert [i for i in ids[1:-1] if i in (0, 1, 2, 250001)] == []

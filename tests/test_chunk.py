@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encoder.errors import UsageError
+from encoder.local import LocalEncoder
 from encoder.spec import TokenEnds
-from encoder.transformer import TransformerEncoder
 from indexer.chunk import Chunking, Passage, chunk_document
 from indexer.document import Document, Heading, Page
 from tests.concept_encoder import ConceptEncoder
@@ -80,7 +80,7 @@ def test_the_overlap_stays_within_its_limit(text: str, chunking: Chunking) -> No
 @pytest.mark.parametrize("size", [16, 256, 508])
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_the_real_tokeniser_finds_no_passage_above_the_limit(
-    name: str, size: int, e5: TransformerEncoder
+    name: str, size: int, e5: LocalEncoder
 ) -> None:
     document = Document("a.txt", "txt", "", SCRIPTS[name] * 300)
     passages = chunk_document(document, e5, Chunking(size, size // 8))
@@ -162,7 +162,7 @@ def test_a_long_line_without_any_break_is_cut_in_linear_time() -> None:
 @pytest.mark.parametrize(
     "unit", ["x", "汉语是世界上使用人数最多的语言", "The cat sat on the mat, "]
 )
-def test_one_line_of_64_mb_is_cut(unit: str, e5: TransformerEncoder) -> None:
+def test_one_line_of_64_mb_is_cut(unit: str, e5: LocalEncoder) -> None:
     text = unit * (64_000_000 // len(unit.encode()))
     started = time.perf_counter()
     passages = chunk_document(Document("a.txt", "txt", "", text), e5, Chunking())

@@ -213,7 +213,7 @@ COPIED = "Copy the model's files there anew"
 
 
 def without_torch(folder: Path) -> NumpyEncoder:
-    encoder = NumpyEncoder.open(TINY_BERT, folder, "a test")
+    encoder = NumpyEncoder.open_numpy(TINY_BERT, folder, "a test")
     assert encoder is not None
     return encoder
 

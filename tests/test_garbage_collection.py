@@ -36,6 +36,6 @@ def test_loading_an_encoder_collects_nothing(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(load, "locate", locate)
     with pytest.raises(UnknownEncoder):
-        load.load_transformer("none")
+        load.load_local("none")
     assert seen == [False]
     assert gc.isenabled()

@@ -23,6 +23,7 @@ from mteb.types import PromptType  # noqa: E402
 
 import encoder.cli  # noqa: E402
 from encoder.errors import UsageError  # noqa: E402
+from encoder.local import LocalEncoder  # noqa: E402
 from encoder.mteb import (  # noqa: E402
     BENCHMARK,
     Judgement,
@@ -35,7 +36,6 @@ from encoder.mteb import (  # noqa: E402
 from encoder.registry import NEMOTRON_8B  # noqa: E402
 from encoder.spec import Vectors  # noqa: E402
 from encoder.templates import passage_text, query_text  # noqa: E402
-from encoder.transformer import TransformerEncoder  # noqa: E402
 from tests.concept_encoder import SPEC, ConceptEncoder  # noqa: E402
 
 
@@ -139,7 +139,7 @@ def test_the_concepts_are_found_compared_and_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("_quiet")
-def test_the_real_encoder_finds_across_languages(e5: TransformerEncoder, tmp_path: Path) -> None:
+def test_the_real_encoder_finds_across_languages(e5: LocalEncoder, tmp_path: Path) -> None:
     judgement = judge(e5, [TinySearch()], tmp_path)
     assert [item.score for item in judgement.scores] == pytest.approx([1.0])
 

@@ -14,10 +14,11 @@ from safetensors.torch import load_file, save_file
 from encoder.bert import open_bert
 from encoder.bundled import unpacked_folder
 from encoder.errors import EncoderNotAvailable, EncoderRefused
-from encoder.naming import parse_name
-from encoder.numpy_bert import gelu, open_numpy_bert
-from encoder.numpy_encoder import NumpyEncoder, choose_engine
-from encoder.registry import E5_SMALL, NEMOTRON_8B
+from encoder.kernels.layer import obstacle
+from encoder.local import LocalEncoder
+from encoder.numpy_bert import NumpyBert, gelu
+from encoder.numpy_encoder import NumpyEncoder
+from encoder.registry import E5_SMALL
 from encoder.selftest import self_test
 from encoder.spec import EncoderSpec
 from encoder.transformer import TransformerEncoder
@@ -36,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def without_torch(spec: EncoderSpec, folder: Path) -> NumpyEncoder:
-    encoder = NumpyEncoder.open(spec, folder, "a test")
+    encoder = NumpyEncoder.open_numpy(spec, folder, "a test")
     assert encoder is not None
     return encoder
 
@@ -44,7 +45,7 @@ def without_torch(spec: EncoderSpec, folder: Path) -> NumpyEncoder:
 def test_the_states_are_those_of_torch(folder: Path) -> None:
     lengths = [9, 9, 5, 40, 1]
     rows = [torch.randint(0, 300, (length,)).tolist() for length in lengths]
-    bert, ours = open_bert(TINY_BERT, folder, FLOAT32), open_numpy_bert(TINY_BERT, folder)
+    bert, ours = open_bert(TINY_BERT, folder, FLOAT32), NumpyBert.open(TINY_BERT, folder)
     assert bert is not None
     assert ours is not None
     with torch.inference_mode():
@@ -104,12 +105,12 @@ def test_the_real_weights_give_the_vectors_states_hits_and_reasons_of_torch_in_f
 def test_a_bert_that_is_not_plain_or_not_in_float32_needs_torch(folder: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     save_file({name: w.bfloat16() for name, w in weights.items()}, folder / "model.safetensors")
-    assert NumpyEncoder.open(TINY_BERT, folder, "a test") is None
+    assert NumpyEncoder.open_numpy(TINY_BERT, folder, "a test") is None
     save_file(weights, folder / "model.safetensors")
-    assert NumpyEncoder.open(TINY_BERT, folder, "a test") is not None
+    assert NumpyEncoder.open_numpy(TINY_BERT, folder, "a test") is not None
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"hidden_act": "relu"}))
-    assert NumpyEncoder.open(TINY_BERT, folder, "a test") is None
+    assert NumpyEncoder.open_numpy(TINY_BERT, folder, "a test") is None
 
 
 @pytest.mark.parametrize(
@@ -126,49 +127,33 @@ def test_weights_that_are_missing_or_of_another_shape_are_refused(name: str, fol
     given = weights.pop(name)
     save_file(weights, folder / "model.safetensors")
     with pytest.raises(EncoderRefused, match=name):
-        NumpyEncoder.open(TINY_BERT, folder, "a test")
+        NumpyEncoder.open_numpy(TINY_BERT, folder, "a test")
     save_file(weights | {name: given[..., 1:].contiguous()}, folder / "model.safetensors")
     with pytest.raises(EncoderRefused, match=name):
-        NumpyEncoder.open(TINY_BERT, folder, "a test")
+        NumpyEncoder.open_numpy(TINY_BERT, folder, "a test")
 
 
 def test_a_damaged_file_is_one_sentence(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"no tensors")
     with pytest.raises(EncoderNotAvailable, match="The weights of tiny-bert cannot be read"):
-        NumpyEncoder.open(TINY_BERT, folder, "a test")
+        NumpyEncoder.open_numpy(TINY_BERT, folder, "a test")
 
 
-@pytest.mark.parametrize(
-    ("name", "spec", "gpu", "torch_loaded", "engine"),
-    [
-        ("e5-small", E5_SMALL, False, False, "numpy"),
-        ("e5-small", E5_SMALL, True, False, "torch"),
-        ("e5-small", E5_SMALL, False, True, "torch"),
-        ("e5-small@dtype=float32", E5_SMALL, False, False, "torch"),
-        ("e5-small@products=int8", E5_SMALL, False, False, "torch"),
-        ("e5-small@weights=int8", replace(E5_SMALL, int8_weights=True), False, False, "torch"),
-        ("own", replace(E5_SMALL, add_bos=None), False, False, "torch"),
-        ("nemotron-8b", NEMOTRON_8B, False, False, "torch"),
-    ],
-)
-def test_one_question_needs_no_torch_where_that_is_quicker(
-    name: str, spec: EncoderSpec, gpu: bool, torch_loaded: bool, engine: str
-) -> None:
-    choice = choose_engine(spec, parse_name(name), gpu=gpu, torch_loaded=torch_loaded)
-    assert choice.name == engine
-    assert choice.reason
-
-
+@pytest.mark.parametrize("compiled", [True, False])
 def test_a_search_from_the_shell_imports_no_torch_and_says_what_encoded_the_question(
-    tmp_path: Path, e5: TransformerEncoder
+    tmp_path: Path, e5: LocalEncoder, compiled: bool
 ) -> None:
+    if compiled and obstacle() is not None:
+        pytest.skip(str(obstacle()))
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "a.txt").write_text("Die Garantie gilt zwei Jahre.", encoding="utf-8")
     build_index(docs, tmp_path / "index", e5)
     code = (
-        "import sys; from retriever.cli import main; "
-        "code = main(['search', 'How long is the warranty?', '--explain', '--index', sys.argv[1]]);"
+        "import sys; "
+        + ("" if compiled else "sys.modules['llvmlite'] = None; ")
+        + "from retriever.cli import main; "
+        "code = main(['search', 'How long is the warranty?', '--explain', '--index', sys.argv[1]]); "
         "print(sorted({'torch', 'transformers'} & set(sys.modules))); sys.exit(code)"
     )
     result = subprocess.run(
@@ -179,8 +164,11 @@ def test_a_search_from_the_shell_imports_no_torch_and_says_what_encoded_the_ques
     printed = result.stdout.splitlines()
     if e5.choice.device == "cpu":
         assert printed[-1] == "[]"
-        assert (
-            "Encoder: e5-small on the processor, everything in float32 "
-            "(for one question NumPy is done before torch is imported)." in result.stderr
+        how = (
+            "matrix products in 8-bit integers, everything else in float32 (no CUDA GPU; 8-bit "
+            "products in layers compiled for this processor)"
+            if compiled
+            else "everything in float32 (for one question NumPy is done before torch is imported)"
         )
+        assert f"Encoder: e5-small on the processor, {how}." in result.stderr
     assert "a.txt" in result.stdout

@@ -14,12 +14,12 @@ from safetensors.numpy import save
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from encoder.array_file import read_arrays, write_arrays
+from encoder.local import LocalEncoder
 from encoder.part_tokenizer import WHOLE_AT_CHARS, Encoded, PartTokenizer, Tokeniser
 from encoder.pieces import Pieces, pieces_of
 from encoder.pieces_file import open_tokenizer, read_pieces, write_pieces
 from encoder.registry import E5_SMALL
 from encoder.tokens import TOKENIZER_FILE, TextTokens
-from encoder.transformer import TransformerEncoder
 from encoder.unigram_trie import UnfitVocabularyError
 from tests.test_chunk import SCRIPTS, TEXTS
 from tests.test_token_ends import ODD_TEXTS
@@ -28,7 +28,7 @@ ANY_TEXTS = st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace
 
 
 @pytest.fixture(scope="module")
-def whole(e5: TransformerEncoder) -> Tokenizer:
+def whole(e5: LocalEncoder) -> Tokenizer:
     return e5.tokens.tokenizer
 
 
@@ -351,7 +351,7 @@ def test_what_is_read_is_what_was_written(pieces: Pieces, tmp_path: Path) -> Non
 
 
 def test_the_second_encoder_of_a_model_has_its_tokens_in_parts(
-    e5: TransformerEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    e5: LocalEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CROSSTONGUE_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "model"

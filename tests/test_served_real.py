@@ -16,8 +16,8 @@ import pytest
 from encoder.bundled import bundled_file
 from encoder.errors import EncoderRefused
 from encoder.load import load_encoder
+from encoder.local import LocalEncoder
 from encoder.spec import Encoder
-from encoder.transformer import TransformerEncoder
 from indexer.build import build_index
 from retriever.retriever import Retriever
 
@@ -58,9 +58,7 @@ def served(url: str) -> Encoder:
     return load_encoder(f"{url}#multilingual-e5-small-q4?as=e5-small&templates=server")
 
 
-def test_its_vectors_are_those_of_the_same_model_here(
-    served: Encoder, e5: TransformerEncoder
-) -> None:
+def test_its_vectors_are_those_of_the_same_model_here(served: Encoder, e5: LocalEncoder) -> None:
     texts = ["Die Garantie gilt zwei Jahre.", "猫は水が好きではありません。", "قطار", "x " * 600]
     cosines = (served.encode_passages(texts[:3]) * e5.encode_passages(texts[:3])).sum(axis=1)
     assert cosines.min() > 0.999
@@ -70,7 +68,7 @@ def test_its_vectors_are_those_of_the_same_model_here(
 
 
 def test_an_index_made_with_the_server_is_searched_without_it(
-    served: Encoder, e5: TransformerEncoder, corpus_dir: Path, tmp_path: Path
+    served: Encoder, e5: LocalEncoder, corpus_dir: Path, tmp_path: Path
 ) -> None:
     build_index(corpus_dir, tmp_path / "index", served)
     question = "How long is the warranty valid?"

@@ -8,9 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from encoder.hardware import cpu_has_vnni
-from encoder.load import load_transformer
-from encoder.side_by_side import LEAST_TOKENS_PER_BATCH, SideBySide, plan_shrinking
+from encoder.bundled import unpacked_folder
+from encoder.hardware import choose_device, cpu_has_vnni
+from encoder.naming import parse_name
+from encoder.registry import E5_SMALL
+from encoder.side_by_side import (
+    LEAST_TOKENS_PER_BATCH,
+    SideBySide,
+    plan_shrinking,
+    threads_here,
+)
+from encoder.torch_alone import compute_alone
+from encoder.transformer import TransformerEncoder
 
 TEXTS = [("a word " * (1 + 7 * i % 90)).strip() for i in range(40)]
 
@@ -64,8 +73,20 @@ def test_one_core_and_many_have_their_own_batches(threads: int, batches: int) ->
     assert len(plan) == batches
 
 
+@pytest.mark.parametrize(
+    ("asked", "threads"),
+    [("", None), ("1", 1), ("3,2", 3), (" 12 ", 12), ("0", None), ("-2", None), ("many", None)],
+)
+def test_so_many_threads_compute_as_were_asked_for_or_as_there_are_cores(
+    asked: str, threads: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 3, 5, 6, 7}, raising=False)
+    assert threads_here() == (threads or 5)
+
+
 def test_each_text_is_in_one_batch_and_each_batch_has_one_thread_of_torch(threads: int) -> None:
-    side_by_side = SideBySide(3)
+    side_by_side = SideBySide(3, compute_alone)
     lengths = [1 + 37 * i % 500 for i in range(100)]
     for _ in range(2):  # the threads of the pool outlive a run, and torch's number comes back
         seen: list[int] = []
@@ -96,7 +117,7 @@ def test_a_failure_ends_the_run_when_no_step_runs_any_more(threads: int) -> None
         running.remove(batch)
 
     with pytest.raises(ValueError, match="no"):
-        SideBySide(2).run([2000, *[1500] * 20], step)
+        SideBySide(2, compute_alone).run([2000, *[1500] * 20], step)
     assert len(running) == 1  # the one that raised
     assert torch.get_num_threads() == threads
 
@@ -110,7 +131,7 @@ def test_other_threads_keep_what_torch_gives_them_while_batches_run(threads: int
         go_on.wait()
 
     def run() -> None:
-        SideBySide(2).run([1000] * 2, step)
+        SideBySide(2, compute_alone).run([1000] * 2, step)
         found["that ran batches"] = torch.get_num_threads()
 
     def look() -> None:
@@ -142,7 +163,10 @@ def test_other_threads_keep_what_torch_gives_them_while_batches_run(threads: int
     ],
 )
 def test_the_vectors_are_those_of_all_threads_on_one_batch(options: str) -> None:
-    encoder = load_transformer(f"e5-small@{options}")
+    asked = parse_name(f"e5-small@{options}")
+    encoder = TransformerEncoder.open(
+        E5_SMALL, unpacked_folder(), choose_device(asked.dtype, asked.products)
+    )
     side_by_side = encoder._side_by_side
     assert side_by_side
     lengths = [len(ids) for ids in encoder.tokens.ids(TEXTS)]

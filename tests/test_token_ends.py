@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from encoder.local import LocalEncoder
 from encoder.token_ends import WordMemory, token_ends, words_stand_alone
-from encoder.transformer import TransformerEncoder
 from tests.test_chunk import TEXTS
 from tests.tiny_models import TINY_NEMOTRON, save_tiny
 
@@ -26,16 +26,14 @@ ODD_TEXTS = st.lists(PIECES, max_size=30).map("".join)
         TEXTS, ODD_TEXTS, st.text(max_size=200).map(lambda t: t.encode("utf-8", "replace").decode())
     )
 )
-def test_remembered_words_have_the_tokens_of_the_whole_text(
-    e5: TransformerEncoder, text: str
-) -> None:
+def test_remembered_words_have_the_tokens_of_the_whole_text(e5: LocalEncoder, text: str) -> None:
     exact = token_ends(e5.tokens.tokenizer, [text])[0]
     memory = WordMemory(e5.tokens.tokenizer)
     assert memory.token_ends(text).tolist() == exact.tolist()
     assert memory.token_ends(text).tolist() == exact.tolist()  # and when they are known
 
 
-def test_the_memory_is_emptied_when_it_is_full(e5: TransformerEncoder) -> None:
+def test_the_memory_is_emptied_when_it_is_full(e5: LocalEncoder) -> None:
     memory = WordMemory(e5.tokens.tokenizer, memory_chars=20)
     texts = [f"Number {number} is not number {number + 1}." for number in range(50)]
     found = [memory.token_ends(text) for text in texts]
@@ -44,7 +42,7 @@ def test_the_memory_is_emptied_when_it_is_full(e5: TransformerEncoder) -> None:
     assert memory._chars < 50
 
 
-def test_threads_may_share_a_memory(e5: TransformerEncoder) -> None:
+def test_threads_may_share_a_memory(e5: LocalEncoder) -> None:
     memory = WordMemory(e5.tokens.tokenizer, memory_chars=400)
     texts = [" ".join(f"word{at * step}" for at in range(40)) for step in range(1, 60)]
     with ThreadPoolExecutor(4) as pool:
@@ -54,7 +52,7 @@ def test_threads_may_share_a_memory(e5: TransformerEncoder) -> None:
 
 
 def test_only_a_tokeniser_that_cuts_at_white_space_first_has_words_that_stand_alone(
-    e5: TransformerEncoder, tmp_path: Path
+    e5: LocalEncoder, tmp_path: Path
 ) -> None:
     byte_level = Tokenizer.from_file(str(save_tiny(TINY_NEMOTRON, tmp_path) / "tokenizer.json"))
     assert words_stand_alone(e5.tokens.tokenizer)

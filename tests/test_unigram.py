@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
+from encoder.local import LocalEncoder
 from encoder.spec import TokenEnds
 from encoder.token_ends import WordMemory, token_ends
-from encoder.transformer import TransformerEncoder
 from encoder.unigram import ManyWords, fits, trie_of
 from encoder.unigram_file import (
     LEAST_CHARS,
@@ -32,7 +32,7 @@ ANY_TEXTS = st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace
 
 
 @pytest.fixture(scope="module")
-def tokenizer(e5: TransformerEncoder) -> Tokenizer:
+def tokenizer(e5: LocalEncoder) -> Tokenizer:
     return e5.tokens.tokenizer
 
 

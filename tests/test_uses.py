@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 import encoder as package
+from encoder.local import LocalEncoder
 from encoder.mteb import SAME_FOR_TYPE
-from encoder.transformer import TransformerEncoder
 
 PAGE = Path(__file__).parent.parent / "docs" / "uses.md"
 EXAMPLES = re.findall(r"^```python\n(.+?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def names(e5: TransformerEncoder) -> dict[str, Any]:
+def names(e5: LocalEncoder) -> dict[str, Any]:
     """What the examples define, run in order as a reader would."""
     assert len(EXAMPLES) == 3
     defined: dict[str, Any] = {}

@@ -1,11 +1,12 @@
-"""The compiled functions of a layer: made once for a width, ahead of time where that is known."""
+"""The compiled functions of a layer: made once for a width, while other things are loaded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from importlib.util import find_spec
 from threading import Lock
 from typing import Any, NamedTuple
+
+from encoder.weights import told
 
 # The only width of heads that the compiled attention was written for.
 HEAD_WIDTH = 32
@@ -25,36 +26,51 @@ class LayerFunctions(NamedTuple):
     products: dict[str, Function]
 
 
+def features() -> Mapping[str, bool]:
+    """What this processor has, as LLVM names it.
+
+    Raises:
+        ImportError, OSError, AttributeError, TypeError, RuntimeError: `UNFIT`.
+    """
+    from llvmlite import binding
+
+    return binding.get_host_cpu_features()  # type: ignore[no-any-return]
+
+
+def obstacle() -> str | None:
+    """Say what forbids compiled layers on this machine, if anything does."""
+    if find_spec("llvmlite") is None:
+        return "llvmlite is not installed (extra [cpu])"
+    try:
+        if not features().get("avx512vnni"):
+            return "compiled layers need a processor with AVX-512 VNNI"
+        from encoder.kernels.code import execution_fault
+
+        return execution_fault()
+    except UNFIT as error:
+        return unfit(error)
+
+
+def unfit(error: Exception) -> str:
+    """What is said where llvmlite does not do what it should."""
+    return f"the llvmlite that is installed cannot compile layers ({told(error)})"
+
+
 def layer_functions(dim: int) -> LayerFunctions:
     """Compile the functions for states of a width; a second call gives the same ones.
 
     Raises:
         ImportError, OSError, AttributeError, TypeError, RuntimeError: `UNFIT`.
     """
-    return _begun(dim).result()
-
-
-def begin(dim: int) -> None:
-    """Have them compiled by another thread meanwhile, where they can be used at all.
-
-    LLVM takes 0.4 s of processor time; importing torch keeps one thread busy for longer.
-    """
-    if find_spec("llvmlite") is None:
-        return
-    with suppress(*UNFIT):  # whoever asks for the functions is told
-        from llvmlite import binding
-
-        from encoder.kernels.code import execution_fault
-
-        if binding.get_host_cpu_features().get("avx512vnni") and execution_fault() is None:
-            _begun(dim)
+    return begin(dim).result()
 
 
 _futures: dict[int, "Future[LayerFunctions]"] = {}
 _adding = Lock()
 
 
-def _begun(dim: int) -> "Future[LayerFunctions]":
+def begin(dim: int) -> "Future[LayerFunctions]":
+    """Have them compiled by another thread; LLVM takes 0.4 s of processor time."""
     with _adding:
         if dim not in _futures:
             compiler = ThreadPoolExecutor(1, "compile")

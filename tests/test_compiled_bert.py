@@ -1,0 +1,139 @@
+"""A BERT in compiled layers: of tiny checkpoints as they lie in a folder, damaged ones refused."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from encoder.activation_ranges import LayerRanges
+from encoder.compiled_bert import CompiledBert
+from encoder.errors import EncoderNotAvailable, EncoderRefused
+from encoder.kernels.layer import obstacle
+from encoder.numpy_bert import NumpyBert
+from encoder.spec import Vectors
+from tests.tiny_models import DIM, TINY_BERT, save_tiny
+
+pytestmark = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
+INNER, LAYERS = 96, 2
+ROWS = [[5, 9, 11, 12, 200, 7], [5], [*range(40)], [5, 9, 11, 12, 200, 7]]
+
+
+def ranges(dim: int = DIM, inner: int = INNER, layers: int = LAYERS) -> tuple[LayerRanges, ...]:
+    """Around what the tiny models' numbers reach."""
+    sides = np.repeat(np.array([[-4], [4]], np.float32), dim, axis=1)
+    return (LayerRanges(sides, sides, sides, np.full(inner, 5, np.float32)),) * layers
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A tiny model whose heads are as wide as the compiled ones."""
+    path = save_tiny(TINY_BERT, tmp_path / "model")
+    change_config(path, num_attention_heads=DIM // 32)
+    return path
+
+
+def change_config(folder: Path, **changes: object) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+
+
+def opened(folder: Path) -> CompiledBert:
+    bert = CompiledBert.open(TINY_BERT, folder, ranges())
+    assert isinstance(bert, CompiledBert)
+    return bert
+
+
+def test_states_are_those_of_float32_but_for_rounding(folder: Path) -> None:
+    exact = NumpyBert.open(TINY_BERT, folder)
+    assert exact is not None
+    found, wanted = opened(folder).states(ROWS), exact.states(ROWS)
+    assert found.shape == wanted.shape == (sum(map(len, ROWS)), DIM)
+    norms = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
+    cosines = (found * wanted).sum(axis=1) / norms
+    assert cosines.min() > 0.995
+    assert cosines.max() < 0.999999
+
+
+def test_a_text_has_the_same_states_bit_by_bit_whatever_stands_beside_it(folder: Path) -> None:
+    bert, start = opened(folder), 0
+    together = bert.states(ROWS)
+    for row in ROWS:
+        assert np.array_equal(bert.states([row]), together[start : start + len(row)])
+        start += len(row)
+
+
+@pytest.mark.parametrize(
+    ("changes", "measured", "told"),
+    [
+        ({"hidden_act": "relu"}, ranges(), "only a plain BERT in float32 is compiled"),
+        ({"num_attention_heads": 4}, ranges(), "heads are 16 wide, and compiled ones 32"),
+        *[
+            ({}, other, "inner ranges were measured for a model of another size than these files "
+             "hold")
+            for other in (ranges(layers=3), ranges(dim=96), ranges(inner=128))
+        ],
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compiled_is_told(
+    folder: Path, changes: dict[str, object], measured: tuple[LayerRanges, ...], told: str
+) -> None:
+    change_config(folder, **changes)
+    assert CompiledBert.open(TINY_BERT, folder, measured) == told
+
+
+def change_weights(folder: Path, change: Callable[[dict[str, Vectors]], None]) -> None:
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors")
+
+
+LAYER = "encoder.layer.1"
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{LAYER}.attention.self.query.weight",
+        f"{LAYER}.attention.self.value.bias",
+        f"{LAYER}.attention.output.dense.weight",
+        f"{LAYER}.attention.output.LayerNorm.weight",
+        f"{LAYER}.intermediate.dense.weight",
+        f"{LAYER}.output.dense.weight",
+        f"{LAYER}.output.LayerNorm.bias",
+    ],
+)
+def test_weights_that_are_no_numbers_are_refused_before_rounding_hides_them(
+    folder: Path, name: str, number: float
+) -> None:
+    def change(weights: dict[str, Vectors]) -> None:
+        weights[name][3] = number
+
+    change_weights(folder, change)
+    with pytest.raises(EncoderRefused, match="weights of tiny-bert are damaged"):
+        CompiledBert.open(TINY_BERT, folder, ranges())
+
+
+def test_weights_that_are_missing_or_cannot_be_read_are_one_sentence(folder: Path) -> None:
+    def forget(weights: dict[str, Vectors]) -> None:
+        del weights[f"{LAYER}.output.dense.bias"]
+
+    change_weights(folder, forget)
+    with pytest.raises(EncoderRefused, match=rf"lacks weights of tiny-bert: \['{LAYER}.output"):
+        CompiledBert.open(TINY_BERT, folder, ranges())
+    (folder / "model.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(EncoderNotAvailable, match="The weights of tiny-bert cannot be read"):
+        CompiledBert.open(TINY_BERT, folder, ranges())
+
+
+def test_of_the_words_only_those_that_occur_are_read_from_the_file(folder: Path) -> None:
+    """They are a view of the file: hundreds of MB in the real model."""
+    bert = opened(folder)
+    words = bert.embeddings.words
+    assert not words.flags.owndata
+    assert not words.flags.writeable
+    stored = load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"]
+    assert np.array_equal(words, stored)

@@ -1,0 +1,63 @@
+"""What computes an encoder's vectors is chosen by rule, with its reason."""
+
+from dataclasses import replace
+
+import pytest
+
+from encoder.engine import EngineFacts, choose_engine
+from encoder.naming import parse_name
+from encoder.registry import E5_SMALL, NEMOTRON_8B
+from encoder.spec import EncoderSpec
+
+LAPTOP = EngineFacts(gpu=False, obstacle=None, amx=False, torch_loaded=False)
+NO_VNNI = replace(LAPTOP, obstacle="compiled layers need a processor with AVX-512 VNNI")
+COMPILED = ("compiled", "no CUDA GPU; 8-bit products in layers compiled for this processor")
+FORMAT = ("torch", "a number format was asked for")
+NUMPY = ("numpy", "for one question NumPy is done before torch is imported")
+OWN_UNMEASURED = ("torch", "8-bit products need inner ranges, and none were measured for own")
+AMX = "compiled layers were not measured beside AMX's products of bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "facts", "many", "one"),
+    [
+        ("e5-small", E5_SMALL, LAPTOP, COMPILED, COMPILED),
+        ("e5-small", E5_SMALL, replace(LAPTOP, torch_loaded=True), COMPILED, COMPILED),
+        ("e5-small", E5_SMALL, NO_VNNI, ("torch", NO_VNNI.obstacle), NUMPY),
+        ("e5-small", E5_SMALL, replace(NO_VNNI, torch_loaded=True),
+         ("torch", NO_VNNI.obstacle), ("torch", "torch is in memory already")),
+        ("e5-small", E5_SMALL, replace(LAPTOP, amx=True), ("torch", AMX), NUMPY),
+        ("e5-small@products=int8", E5_SMALL, replace(LAPTOP, amx=True), COMPILED, COMPILED),
+        ("e5-small@products=int8", E5_SMALL, NO_VNNI,
+         ("torch", NO_VNNI.obstacle), ("torch", NO_VNNI.obstacle)),
+        ("e5-small", E5_SMALL, replace(LAPTOP, gpu=True),
+         ("torch", "a GPU may be there"), ("torch", "a GPU may be there")),
+        ("e5-small@products=float", E5_SMALL, LAPTOP, FORMAT, FORMAT),
+        ("e5-small@dtype=float32", E5_SMALL, LAPTOP, FORMAT, FORMAT),
+        ("e5-small@weights=int8", replace(E5_SMALL, int8_weights=True), LAPTOP, FORMAT, FORMAT),
+        ("own", replace(E5_SMALL, name="own"), LAPTOP, OWN_UNMEASURED, NUMPY),
+        ("own", replace(E5_SMALL, add_bos=None), LAPTOP,
+         *[("torch", "its tokeniser is read by transformers, which needs torch")] * 2),
+        ("nemotron-8b", NEMOTRON_8B, LAPTOP,
+         *[("torch", "only a plain BERT runs without torch")] * 2),
+    ],
+)  # fmt: skip
+def test_what_computes_is_chosen_by_rule(
+    name: str, spec: EncoderSpec, facts: EngineFacts, many: tuple[str, str], one: tuple[str, str]
+) -> None:
+    asked = parse_name(name)
+    found = [
+        choose_engine(spec, asked, facts, one_question=one_question)
+        for one_question in (False, True)
+    ]
+    assert [(choice.name, choice.reason) for choice in found] == [many, one]
+
+
+def test_facts_of_this_machine_are_looked_up() -> None:
+    import torch
+
+    facts, found = EngineFacts.here(gpu=False), torch.cpu.get_capabilities()
+    assert facts.torch_loaded
+    assert facts.amx == bool(found.get("amx_bf16"))
+    if facts.obstacle is None:
+        assert found["avx512_vnni"]
