@@ -68,6 +68,7 @@ class SideBySide:
         """
         self.threads, self._begin = threads, begin
         self._pool: ThreadPoolExecutor | None = None
+        self._process = 0  # whose threads these are: a process that was forked off has none
         self._making = threading.Lock()
 
     def suits(self, lengths: Sequence[int]) -> bool:
@@ -104,6 +105,7 @@ class SideBySide:
 
     def _threads(self) -> ThreadPoolExecutor:
         with self._making:
-            if self._pool is None:
+            if self._pool is None or self._process != os.getpid():
+                self._process = os.getpid()
                 self._pool = ThreadPoolExecutor(self.threads, "encode", self._begin)
             return self._pool

@@ -356,6 +356,26 @@ assert not {"torch", "transformers"} & set(sys.modules)
 
 
 @needs_weights
+def test_a_process_that_was_forked_off_encodes_as_well() -> None:
+    """A server that loads an encoder before it forks: the threads stay behind."""
+    script = """
+import os, signal
+import numpy as np
+from encoder.load import load_encoder
+
+encoder = load_encoder("e5-small", offline=True)
+found = encoder.encode_queries(["a question"])
+child = os.fork()
+if not child:
+    signal.alarm(60)  # rather than wait for ever
+    os._exit(0 if np.array_equal(encoder.encode_queries(["a question"]), found) else 3)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@needs_weights
 def test_nothing_is_compiled_for_an_encoder_that_shall_compute_in_floats(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -153,7 +153,8 @@ def test_a_search_from_the_shell_imports_no_torch_and_says_what_encoded_the_ques
         "import sys; "
         + ("" if compiled else "sys.modules['llvmlite'] = None; ")
         + "from retriever.cli import main; "
-        "code = main(['search', 'How long is the warranty?', '--explain', '--index', sys.argv[1]]); "
+        "code = main(['search', 'How long is the warranty?', '--explain', '--index', sys.argv[1]])"
+        "\n"
         "print(sorted({'torch', 'transformers'} & set(sys.modules))); sys.exit(code)"
     )
     result = subprocess.run(
