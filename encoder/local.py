@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from encoder.cut import tell_of_cut_passages, tell_of_cut_queries
+from encoder.errors import EncoderRefused
 from encoder.hardware import DeviceChoice
 from encoder.spec import EncoderSpec, TextStates, TokenEnds, TokenRows, Vectors
 from encoder.templates import passage_text, placed_passage, placed_query, query_text
@@ -15,6 +16,8 @@ from encoder.tokens import TextTokens
 
 # Texts that are tokenised, sorted by length and encoded together: bounds memory.
 WINDOW_TEXTS = 1024
+# Tokens that must be left to a text: with none, all texts would have one vector.
+LEAST_ROOM = 8
 
 
 class LocalEncoder(ABC):
@@ -25,6 +28,9 @@ class LocalEncoder(ABC):
         self.tokens = tokens
         self._choice = choice
         self._passage_overhead = len(tokens.ids([passage_text(spec, "")])[0])
+        _check_room(spec, self._passage_overhead)
+        if not spec.takes_instructions:  # else whoever asks chooses how long it is, and is told
+            _check_room(spec, len(tokens.ids([query_text(spec, "", None)])[0]))
 
     @abstractmethod
     def states(self, rows: TokenRows, /) -> tuple[Vectors, ...]:
@@ -121,3 +127,18 @@ class LocalEncoder(ABC):
                 ready, ahead = ahead, thread.submit(self.tokens.ids, window)
                 yield ready.result()
             yield ahead.result()
+
+
+def _check_room(spec: EncoderSpec, prompt: int) -> None:
+    """Refuse a prompt of so many tokens if it leaves no room for a text.
+
+    Raises:
+        EncoderRefused: It leaves none.
+    """
+    if spec.max_tokens - prompt < LEAST_ROOM:
+        raise EncoderRefused(
+            f"The prompt of {spec.name} has {prompt} tokens, and it reads {spec.max_tokens} at "
+            "once: nothing is left for a text.",
+            "Shorten it, or raise the limit: both stand in the model's files; docs/models.md says "
+            "in which.",
+        )

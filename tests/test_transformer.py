@@ -109,3 +109,19 @@ def test_invalid_bytes_in_a_text_do_no_harm(tiny: TransformerEncoder) -> None:
     rows = tiny.encode_queries(["caf\udce9 \ud800", "caf? ?"])
     assert rows[0] == pytest.approx(rows[1], abs=1e-6)
     assert tiny.token_ends("\udce9a").tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [{"query_template": "q " * 30 + "{query}"}, {"passage_template": "p " * 30 + "{passage}"}],
+)
+def test_a_prompt_that_leaves_no_room_for_a_text_is_refused(
+    prompts: dict[str, str], tmp_path: Path
+) -> None:
+    """All texts would have the vector of the prompt."""
+    folder = save_tiny(TINY_BERT, tmp_path)
+    spec = replace(TINY_BERT, max_tokens=64, **prompts)  # type: ignore[arg-type]
+    with pytest.raises(EncoderRefused, match="has 62 tokens, and it reads 64 at once: nothing is"):
+        TransformerEncoder.open(spec, folder, FLOAT32)
+    roomy = replace(spec, **{name: text[10:] for name, text in prompts.items()})  # type: ignore[arg-type]
+    assert TransformerEncoder.open(roomy, folder, FLOAT32).encode_queries(["a"]).shape == (1, 64)
