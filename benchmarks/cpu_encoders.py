@@ -36,13 +36,13 @@ from benchmarks.encoder_alone import told
 from benchmarks.encoder_parts import (
     LAYERS,
     attention_products,
-    int8_layer_of,
+    int8_layer,
     linear_products,
     side_by_side,
 )
 from benchmarks.encoder_throughput import read_texts
 from encoder.load import load_local
-from encoder.local import LocalEncoder
+from encoder.registry import E5_SMALL
 from encoder.side_by_side import TOKENS_PER_BATCH, plan_shrinking
 
 LINEAR, ALL_PRODUCTS = "products of the linear layers alone", "all matrix products alone"
@@ -55,17 +55,17 @@ def clocks(run: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - started, time.process_time() - used
 
 
-def limits(encoder: LocalEncoder, lengths: list[int], threads: int) -> dict[str, float]:
+def limits(lengths: list[int], threads: int) -> dict[str, float]:
     """Seconds that the matrix products of these texts take and nothing else, by what is counted.
 
     As many threads as encode compute side by side, each with batches of its own.
     """
-    layer, times = int8_layer_of(encoder), LAYERS / threads
+    layer, times = int8_layer(), LAYERS / threads
     if layer is None:
         return {}
     linear = side_by_side(linear_products(layer, TOKENS_PER_BATCH), threads, 3) / 3
     linear *= times * sum(lengths) / TOKENS_PER_BATCH
-    qkv = torch.randn(max(TOKENS_PER_BATCH, *lengths), 3 * encoder.spec.dim) * 0.3
+    qkv = torch.randn(max(TOKENS_PER_BATCH, *lengths), 3 * E5_SMALL.dim) * 0.3
     batches = [[lengths[i] for i in batch] for batch in plan_shrinking(lengths, threads)]
 
     def attention() -> None:
@@ -103,7 +103,6 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     counter = load_local("e5-small@dtype=float32")
     lengths = [min(512, len(ids)) for ids in counter.tokens.ids(texts)]
     exact = counter.encode_passages([text.removeprefix("passage: ") for text in texts[:96]])
-    products = load_local("e5-small")
     contenders = chosen(arguments.only)
     measured: dict[str, list[tuple[float, float]]] = {}
     waits: dict[str, list[float]] = {}
@@ -112,7 +111,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         contender.encode(texts[:16])
         contender.encode(queries[:1])
     for _ in range(arguments.rounds):
-        for kind, seconds in limits(products, lengths, torch.get_num_threads()).items():
+        for kind, seconds in limits(lengths, torch.get_num_threads()).items():
             limit.setdefault(kind, []).append(seconds)
         for name, contender in contenders.items():
             run = clocks(lambda c=contender: c.encode(texts))  # type: ignore[misc]

@@ -25,13 +25,16 @@ import numpy as np
 import torch
 
 from benchmarks.encoder_throughput import read_texts
+from encoder.activation_ranges import find_ranges
 from encoder.bert import PackedBert
 from encoder.bert_attention import attend, heads_at_once, runs_of
 from encoder.bert_int8 import Int8Layer, as_bytes, rounded
+from encoder.bert_weights import open_weights
 from encoder.bundled import unpacked_folder
 from encoder.compiled_bert import CompiledBert
-from encoder.compiled_layers import Array, room
-from encoder.hardware import choose_device
+from encoder.compiled_layers import Normed, Placed, scratch_for
+from encoder.hardware import choose_device, cpu_has_vnni
+from encoder.int8_weights import round_layer
 from encoder.load import load_local
 from encoder.local import LocalEncoder
 from encoder.numpy_encoder import NumpyEncoder
@@ -104,19 +107,17 @@ def linear_products(layer: Int8Layer, tokens: int) -> Part:
     return run
 
 
-def int8_layer_of(encoder: LocalEncoder) -> Int8Layer | None:
-    """A layer for oneDNN's products; None where the encoder does not multiply 8-bit integers."""
-    if isinstance(encoder, NumpyEncoder) and isinstance(encoder.model, CompiledBert):
-        return Int8Layer.of(encoder.model.layers.layers[3].rest)
-    if isinstance(encoder, TransformerEncoder) and isinstance(encoder.forward.model, PackedBert):
-        layer = encoder.forward.model.layers[3]
-        return layer if isinstance(layer, Int8Layer) else None
-    return None
+def int8_layer() -> Int8Layer | None:
+    """A layer of e5-small for oneDNN's products; None where a processor does not have them."""
+    weights = open_weights(E5_SMALL, unpacked_folder())
+    if weights is None or not cpu_has_vnni():
+        return None
+    return Int8Layer.of(round_layer(weights.layers[3], find_ranges(E5_SMALL.name)[3]))
 
 
 def parts_of(encoder: LocalEncoder, rows: Sequence[Sequence[int]]) -> dict[str, Part]:
     """Each part of a forward pass over a batch, for one layer; and all of it."""
-    layer = int8_layer_of(encoder)
+    layer = int8_layer()
     if layer is None:
         raise SystemExit("e5-small does not multiply 8-bit integers here")
     if isinstance(encoder, NumpyEncoder) and isinstance(encoder.model, CompiledBert):
@@ -132,41 +133,43 @@ def compiled_parts(
     encoder: NumpyEncoder, bert: CompiledBert, rows: Sequence[Sequence[int]]
 ) -> dict[str, Part]:
     """The parts of compiled layers."""
-    steps, panels = bert.layers.steps, bert.layers.layers[3]
-    lengths, rest = np.array([len(row) for row in rows], np.int64), panels.rest
-    tokens = bert.layers.filled(int(lengths.sum()))
-    dim, inner = len(rest.norm.weight), len(panels.widen.bias)
-    small, wide = room((tokens, dim), np.uint8), room((tokens, inner), np.uint8)
-    small[:], wide[:] = 3, 3
-    states = np.split(bert.states(rows), np.cumsum(lengths)[:-1])
+    steps, layer = bert.layers.steps, bert.layers.layers[3]
+    lengths = np.array([len(row) for row in rows], np.int64)
+    end, tokens = int(lengths.sum()), bert.layers.filled(int(lengths.sum()))
+    dim, inner = bert.embeddings.words.shape[1], len(layer.widen.bias.array)
+    texts, states = Placed.of(lengths), np.split(bert.states(rows), np.cumsum(lengths)[:-1])
     local = threading.local()
 
-    def own(name: str, shape: tuple[int, ...], kind: type = np.float32) -> Array:
-        """An array of this thread, filled with ones at first."""
+    def own(width: int, kind: type = np.float32) -> Placed:
+        """Room of this thread, filled with ones at first."""
+        name = f"{width} {kind.__name__}"
         if not hasattr(local, name):
-            setattr(local, name, room(shape, kind))
-            getattr(local, name)[:] = 1
-        found: Array = getattr(local, name)
+            setattr(local, name, Placed.room((tokens, width), kind))
+            getattr(local, name).array[:] = 1
+        found: Placed = getattr(local, name)
         return found
 
     def products() -> None:
-        qkv, x = own("qkv", (tokens, 3 * dim)), own("x", (tokens, dim))
-        steps.product(small, panels.qkv, "store", qkv)
-        steps.product(small, panels.attended, "add", x)
-        behind = own("wide", (tokens, inner), np.uint8)
-        steps.product(small, panels.widen, "gelu", behind, 1 / rest.step, rest.zero + 0.5)
-        steps.product(wide, panels.narrow, "add", x)
+        small, x, wide = own(dim, np.uint8), own(dim), own(inner, np.uint8)
+        steps.product(small, layer.qkv, "store", own(3 * dim))
+        steps.product(small, layer.attended, "add", x)
+        steps.product(small, layer.widen, "gelu", wide, layer.per_step, layer.zero)
+        steps.product(wide, layer.narrow, "add", x)
+
+    def attention() -> None:
+        if not hasattr(local, "scratch"):
+            local.scratch = scratch_for(int(lengths.max()))
+        steps.attend(own(3 * dim), texts, local.scratch, own(dim, np.uint8))
+
+    def norm(by: Normed) -> Part:
+        return lambda: steps.normalise(own(dim), by, own(dim, np.uint8))
 
     return {
         "linear products": products,
-        "attention, all": lambda: steps.attended(own("qkv", (tokens, 3 * dim)), lengths),
-        "norm, rounding, exact units": lambda: steps.normed(
-            own("x", (tokens, dim)), rest.attended_norm, rest.into_widen, rest
-        ),
-        "norm, rounding": lambda: steps.normed(own("x", (tokens, dim)), rest.norm, rest.into_qkv),
-        "embeddings": lambda: bert.embeddings.add_up(
-            rows, own("x", (tokens, dim))[: lengths.sum()]
-        ),
+        "attention, all": attention,
+        "norm, rounding, exact units": norm(layer.attended_norm),
+        "norm, rounding": norm(layer.norm),
+        "embeddings": lambda: bert.embeddings.add_up(rows, own(dim).array[:end]),
         "pooling": lambda: [encoder.pooled(part) for part in states],
         "all": lambda: bert.states(rows),
     }

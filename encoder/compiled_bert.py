@@ -8,7 +8,7 @@ import numpy as np
 from encoder.activation_ranges import LayerRanges
 from encoder.bert_weights import BertWeights, Embeddings, open_weights
 from encoder.compiled_fault import fault_of
-from encoder.compiled_layers import CompiledLayers, Steps, room
+from encoder.compiled_layers import CompiledLayers, Placed, Steps
 from encoder.int8_weights import round_layer
 from encoder.kernels.layer import HEAD_WIDTH, UNFIT, unfit
 from encoder.spec import EncoderSpec, TokenRows, Vectors
@@ -60,10 +60,11 @@ class CompiledBert:
         """Token ids to states of shape (tokens, dim): all texts one after the other."""
         lengths = np.array([len(row) for row in rows], np.int64)
         tokens = int(lengths.sum())
-        x = room((self.layers.filled(tokens), self.embeddings.places.shape[1]))
-        x[tokens:] = 0
-        self.embeddings.add_up(rows, x[:tokens])
-        return self.layers(x, lengths)[:tokens]
+        x = Placed.room((self.layers.filled(tokens), self.embeddings.places.shape[1]))
+        x.array[tokens:] = 0
+        self.embeddings.add_up(rows, x.array[:tokens])
+        self.layers(x, lengths)
+        return x.array[:tokens]
 
 
 def _misfit(weights: BertWeights, ranges: tuple[LayerRanges, ...]) -> str | None:

@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from encoder.compiled_layers import PANEL, TOKENS, Array, Panels, Steps, Unsigned, room
+from encoder.compiled_layers import (
+    PANEL,
+    TOKENS,
+    Array,
+    Follow,
+    Normed,
+    Panels,
+    Placed,
+    Steps,
+    Unsigned,
+    scratch_for,
+)
 from encoder.int8_weights import MIDDLE, RoundedLayer, RoundedLinear, Rounding
 from encoder.numpy_bert import attend, gelu, normed
 from encoder.spec import Vectors
@@ -48,7 +59,10 @@ def _attention_fault(steps: Steps, heads: int, dim: int, random: np.random.Gener
     qkv *= 0.5
     qkv[:, 2 * dim :] = qkv[:, 2 * dim :] * 100 + MIDDLE
     seen = attend(qkv, TRIED_LENGTHS, heads)
-    if _differ(steps.attended(qkv, np.array(TRIED_LENGTHS)), as_bytes(seen)):
+    found = Placed.room(seen.shape, np.uint8)
+    lengths = Placed.of(np.array(TRIED_LENGTHS, np.int64))
+    steps.attend(Placed.of(qkv), lengths, scratch_for(max(TRIED_LENGTHS)), found)
+    if _differ(found.array, as_bytes(seen)):
         return "compiled attention does not give what NumPy gives"
     return None
 
@@ -63,15 +77,15 @@ def _product_fault(steps: Steps, random: np.random.Generator) -> str | None:
     bias = random.random(outputs, np.float32) * 3 - 1
     by = Panels.of(RoundedLinear(rows, scales, 0.5, bias))
     wanted = x.astype(np.float32) @ (rows * scales[:, None] * np.float32(0.5)).T + bias
-    out = room((TOKENS, len(by.bias)))
-    found = steps.product(x, by, "store", out)[:, :outputs].copy()
-    added = steps.product(x, by, "add", out)[:, :outputs]
-    for numbers, times in ((found, 1), (added, 2)):
-        if not np.allclose(numbers, times * wanted, atol=1e-4, rtol=1e-5):
+    out = Placed.room((TOKENS, len(by.bias.array)))
+    follows: tuple[Follow, ...] = ("store", "add")
+    for times, follow in enumerate(follows, 1):
+        steps.product(Placed.of(x), by, follow, out)
+        if not np.allclose(out.array[:, :outputs], times * wanted, atol=1e-4, rtol=1e-5):
             return "compiled products do not give what NumPy gives"
-    small = room(out.shape, np.uint8)
-    steps.product(x, by, "gelu", small, 20.0, 4.5)
-    if _differ(small[:, :outputs], as_bytes(gelu(wanted) * 20 + np.float32(4.5))):
+    small = Placed.room(out.array.shape, np.uint8)
+    steps.product(Placed.of(x), by, "gelu", small, 20.0, 4.5)
+    if _differ(small.array[:, :outputs], as_bytes(gelu(wanted) * 20 + np.float32(4.5))):
         return "compiled products do not round as NumPy does"
     return None
 
@@ -82,11 +96,13 @@ def _norm_fault(steps: Steps, layer: RoundedLayer, random: np.random.Generator) 
         (layer.norm, layer.into_qkv, None),
         (layer.attended_norm, layer.into_widen, layer),
     ):
-        wanted, found = normed(x.copy(), norm), x.copy()
-        if _differ(steps.normed(found, norm, by, exact), rounded(wanted, by)):
+        wanted, found = normed(x.copy(), norm), Placed.of(x.copy())
+        small = Placed.room(x.shape, np.uint8)
+        steps.normalise(found, Normed.of(norm, by, exact), small)
+        if _differ(small.array, rounded(wanted, by)):
             return "compiled norms do not round as NumPy does"
         wanted = with_exact_units(wanted, layer) if exact else wanted
-        if not np.allclose(found, wanted, rtol=1e-4, atol=1e-4 * float(np.abs(wanted).max())):
+        if not np.allclose(found.array, wanted, rtol=1e-4, atol=1e-4 * float(np.abs(wanted).max())):
             return "compiled norms do not give what NumPy gives"
     return None
 

@@ -4,17 +4,17 @@ Attention, each norm with the rounding behind it, and each product with what fol
 function each (encoder/kernels, docs/decisions/013). They need no torch (docs/decisions/036).
 """
 
+import math
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from encoder.bert_weights import Norm
-from encoder.int8_weights import MIDDLE, Bytes, RoundedLayer, RoundedLinear, Rounding
+from encoder.int8_weights import MIDDLE, RoundedLayer, RoundedLinear, Rounding
 from encoder.kernels.attention import scratch_numbers
 from encoder.kernels.layer import HEAD_WIDTH, layer_functions
-from encoder.spec import Vectors
 
 # Outputs side by side in a panel of weights; tokens are taken by 8 and by 12.
 PANEL, TOKENS = 32, 24
@@ -27,12 +27,25 @@ Lengths = npt.NDArray[np.int64]
 Follow = Literal["store", "add", "gelu"]
 
 
-def room(shape: tuple[int, ...], kind: type = np.float32) -> Array:
-    """An array for numbers of a kind, not filled, that begins where a line of the cache does."""
-    count = int(np.prod(shape)) * np.dtype(kind).itemsize
-    whole = np.empty(count + LINE_BYTES, np.uint8)
-    first = -whole.ctypes.data % LINE_BYTES
-    return whole[first : first + count].view(kind).reshape(shape)
+class Placed(NamedTuple):
+    """An array and where its numbers lie: asking for that takes longer than some of the steps."""
+
+    array: Array
+    at: int
+
+    @classmethod
+    def of(cls, array: Array) -> Self:
+        """Look an array's place up."""
+        return cls(array, array.ctypes.data)
+
+    @classmethod
+    def room(cls, shape: tuple[int, ...], kind: type = np.float32) -> Self:
+        """An array for numbers of a kind, not filled, that begins with a line of the cache."""
+        count = math.prod(shape) * np.dtype(kind).itemsize
+        whole = np.empty(count + LINE_BYTES, np.uint8)
+        at = whole.ctypes.data
+        first = -at % LINE_BYTES
+        return cls(whole[first : first + count].view(kind).reshape(shape), at + first)
 
 
 class Panels(NamedTuple):
@@ -42,28 +55,47 @@ class Panels(NamedTuple):
         weights: Shape (outputs / 32, inputs / 4, 32, 4), int8.
         scales: Shape (outputs,): what one unit of the sum stands for.
         bias: Shape (outputs,).
-        places: Where these three lie.
     """
 
-    weights: Bytes
-    scales: Vectors
-    bias: Vectors
-    places: tuple[int, int, int]
+    weights: Placed
+    scales: Placed
+    bias: Placed
 
     @classmethod
-    def of(cls, linear: RoundedLinear) -> "Panels":
+    def of(cls, linear: RoundedLinear) -> Self:
         """Lay the weights of a product out."""
         out, into = (-(-size // PANEL) * PANEL for size in linear.rows.shape)
         rows = np.zeros((out, into), np.int8)
         rows[: len(linear.rows), : linear.rows.shape[1]] = linear.rows
-        weights = room((out // PANEL, into // 4, PANEL, 4), np.int8)
+        weights = Placed.room((out // PANEL, into // 4, PANEL, 4), np.int8)
         fours = rows.view(np.int32).reshape(-1, PANEL, into // 4)
-        weights.view(np.int32)[..., 0] = fours.transpose(0, 2, 1)
-        scales, bias = room((out,)), room((out,))
+        weights.array.view(np.int32)[..., 0] = fours.transpose(0, 2, 1)
+        scales, bias = Placed.room((out,)), Placed.room((out,))
         for part, numbers in ((scales, linear.scales * linear.step), (bias, linear.bias)):
-            part[:] = 0
-            part[: len(numbers)] = numbers
-        return cls(weights, scales, bias, (place(weights), place(scales), place(bias)))
+            part.array[:] = 0
+            part.array[: len(numbers)] = numbers
+        return cls(weights, scales, bias)
+
+
+class Normed(NamedTuple):
+    """A norm with the rounding behind it, and what exact units add then.
+
+    Attributes:
+        eps: Of the norm.
+        weights: Weight and bias of the norm, 1 / step and middle of the rounding.
+        units: Weights of the units that stay in float32, if they are computed here.
+    """
+
+    eps: float
+    weights: tuple[Placed, ...]
+    units: tuple[Placed, ...] = ()
+
+    @classmethod
+    def of(cls, norm: Norm, by: Rounding, exact: RoundedLayer | None = None) -> Self:
+        """Join a norm, how what it gives is rounded, and the layer whose units are meant."""
+        weights = map(Placed.of, (norm.weight, norm.bias, by.per_step, by.middle))
+        units = (exact.exact_widen, exact.exact_bias, exact.exact_narrow) if exact else ()
+        return cls(norm.eps, tuple(weights), tuple(map(Placed.of, units)))
 
 
 class CompiledLayer(NamedTuple):
@@ -71,9 +103,26 @@ class CompiledLayer(NamedTuple):
 
     qkv: Panels
     attended: Panels
+    attended_norm: Normed
     widen: Panels
+    per_step: float  # of what leaves GELU
+    zero: float  # what 0 is stored as there, plus a half
     narrow: Panels
-    rest: RoundedLayer
+    norm: Normed
+
+    @classmethod
+    def of(cls, layer: RoundedLayer, after: Rounding) -> Self:
+        """Lay a layer out; `after` is how what leaves it is rounded."""
+        return cls(
+            Panels.of(layer.qkv),
+            Panels.of(layer.attended),
+            Normed.of(layer.attended_norm, layer.into_widen, layer),
+            Panels.of(layer.widen),
+            1 / layer.step,
+            layer.zero + 0.5,
+            Panels.of(layer.narrow),
+            Normed.of(layer.norm, after),
+        )
 
 
 class Steps:
@@ -85,10 +134,10 @@ class Steps:
         Raises:
             ImportError, OSError, AttributeError, TypeError, RuntimeError: `UNFIT`.
         """
-        self._heads, self._dim = heads, dim
+        self._heads = heads
         self._attention, self._norm, self._norm_exact, self._products = layer_functions(dim)
 
-    def product(self, x: Unsigned, by: Panels, follow: Follow, out: Array, *to: float) -> Array:
+    def product(self, x: Placed, by: Panels, follow: Follow, out: Placed, *to: float) -> None:
         """Multiply (tokens, inputs) uint8, add the bias, and store, add or round the result.
 
         Args:
@@ -98,60 +147,57 @@ class Steps:
             out: Shape (tokens, outputs), float32; with "gelu" uint8.
             to: With "gelu" 1 / step, and what 0 is stored as plus a half.
         """
+        tokens, inputs = x.array.shape
         per_step, zero = to or (1.0, 0.0)
         self._products[follow](
-            place(x), *by.places, place(out), len(x), x.shape[1], len(by.bias), per_step, zero
-        )
-        return out
+            x.at, by.weights.at, by.scales.at, by.bias.at, out.at,
+            tokens, inputs, len(by.bias.array), per_step, zero,
+        )  # fmt: skip
 
-    def attended(self, qkv: Vectors, lengths: Lengths) -> Unsigned:
-        """What each token sees, rounded: (tokens, 3 * dim) float32 to (tokens, dim) uint8.
+    def attend(self, qkv: Placed, lengths: Placed, scratch: Placed, seen: Placed) -> None:
+        """Write what each token sees, rounded; tokens of no text are left out.
 
         Args:
-            qkv: Queries, which are scaled already, keys and values.
-            lengths: Tokens of each text; the texts lie end to end, tokens of none behind.
+            qkv: Queries, which are scaled already, keys and values: (tokens, 3 * dim) float32.
+            lengths: Tokens of each text, int64; the texts lie end to end, tokens of none behind.
+            scratch: As `scratch_for` makes it.
+            seen: Shape (tokens, dim), uint8.
         """
-        seen = room((len(qkv), self._dim), np.uint8)
-        seen[int(lengths.sum()) :] = MIDDLE
-        scratch = room((scratch_numbers(int(lengths.max()), HEAD_WIDTH),))
-        self._attention(
-            place(qkv), place(lengths), len(lengths), self._heads, place(seen), place(scratch)
-        )
-        return seen
+        texts = len(lengths.array)
+        self._attention(qkv.at, lengths.at, texts, self._heads, seen.at, scratch.at)
 
-    def normed(
-        self, x: Vectors, norm: Norm, by: Rounding, exact: RoundedLayer | None = None
-    ) -> Unsigned:
-        """Normalise x in its place, and give it rounded; then add to it what exact units make.
+    def normalise(self, x: Placed, by: Normed, small: Placed) -> None:
+        """Normalise x in its place, and round it; then add to it what exact units make.
 
         Args:
             x: Shape (tokens, dim), a multiple of 8 tokens.
-            norm: With which weights.
-            by: How it is rounded.
-            exact: The layer whose exact units are meant.
+            by: With which weights.
+            small: What is rounded, (tokens, dim) uint8.
         """
-        small = room(x.shape, np.uint8)
-        arrays = (x, norm.weight, norm.bias, by.per_step, by.middle, small)
-        units = (exact.exact_widen, exact.exact_bias, exact.exact_narrow) if exact else ()
-        function = self._norm_exact if exact else self._norm
-        function(*map(place, arrays), norm.eps, len(x), *map(place, units))
-        return small
+        function = self._norm_exact if by.units else self._norm
+        weight, bias, per_step, middle = (one.at for one in by.weights)
+        units = (unit.at for unit in by.units)
+        tokens = len(x.array)
+        function(x.at, weight, bias, per_step, middle, small.at, by.eps, tokens, *units)
+
+
+def scratch_for(longest: int) -> Placed:
+    """Room for what attention notes of texts of at most so many tokens."""
+    return Placed.room((scratch_numbers(longest, HEAD_WIDTH),))
 
 
 class CompiledLayers:
     """All layers of a model, one after the other."""
 
     def __init__(self, before: Norm, layers: Sequence[RoundedLayer], steps: Steps) -> None:
-        self.steps, self._before = steps, before
+        """Lay out the weights of layers, and of the norm before the first of them."""
+        self.steps = steps
+        self.before = Normed.of(before, layers[0].into_qkv)
+        # Nothing follows the last layer; its rounded states are not used.
+        following = [*layers[1:], layers[0]]
         self.layers = tuple(
-            CompiledLayer(
-                Panels.of(layer.qkv),
-                Panels.of(layer.attended),
-                Panels.of(layer.widen),
-                Panels.of(layer.narrow),
-                layer,
-            )
-            for layer in layers
+            CompiledLayer.of(layer, after.into_qkv)
+            for layer, after in zip(layers, following, strict=True)
         )
 
     @staticmethod
@@ -159,30 +205,25 @@ class CompiledLayers:
         """So many tokens, those of no text included, are computed for these."""
         return -(-tokens // TOKENS) * TOKENS
 
-    def __call__(self, x: Vectors, lengths: Lengths) -> Vectors:
-        """Words and places to states, in their place: (tokens, dim).
+    def __call__(self, x: Placed, lengths: Lengths) -> None:
+        """Words and places to states, in their place.
 
         Args:
-            x: As many rows as `filled` says, made by `room`.
+            x: Shape (tokens, dim), as many tokens as `filled` says.
             lengths: Tokens of each text; the texts lie end to end.
         """
-        steps, product = self.steps, self.steps.product
-        into = [layer.rest.into_qkv for layer in self.layers]
-        small = steps.normed(x, self._before, into[0])
-        qkv = room((len(x), 3 * x.shape[1]))
-        wide = room((len(x), len(self.layers[0].widen.bias)), np.uint8)
-        # Nothing follows the last layer; its rounded states are not used.
-        for layer, after in zip(self.layers, [*into[1:], into[0]], strict=True):
-            rest = layer.rest
-            seen = steps.attended(product(small, layer.qkv, "store", qkv), lengths)
-            product(seen, layer.attended, "add", x)
-            small = steps.normed(x, rest.attended_norm, rest.into_widen, rest)
-            product(small, layer.widen, "gelu", wide, 1 / rest.step, rest.zero + 0.5)
-            product(wide, layer.narrow, "add", x)
-            small = steps.normed(x, rest.norm, after)
-        return x
-
-
-def place(array: Array) -> int:
-    """Where an array's numbers lie."""
-    return array.ctypes.data
+        steps, (tokens, dim) = self.steps, x.array.shape
+        qkv = Placed.room((tokens, 3 * dim))
+        small, seen = (Placed.room((tokens, dim), np.uint8) for _ in range(2))
+        seen.array[int(lengths.sum()) :] = MIDDLE
+        wide = Placed.room((tokens, len(self.layers[0].widen.bias.array)), np.uint8)
+        texts, scratch = Placed.of(lengths), scratch_for(int(lengths.max()))
+        steps.normalise(x, self.before, small)
+        for layer in self.layers:
+            steps.product(small, layer.qkv, "store", qkv)
+            steps.attend(qkv, texts, scratch, seen)
+            steps.product(seen, layer.attended, "add", x)
+            steps.normalise(x, layer.attended_norm, small)
+            steps.product(small, layer.widen, "gelu", wide, layer.per_step, layer.zero)
+            steps.product(wide, layer.narrow, "add", x)
+            steps.normalise(x, layer.norm, small)

@@ -64,7 +64,7 @@ class SideBySide:
 
         Args:
             threads: How many batches run at a time.
-            begin: What each thread does first.
+            begin: What each thread does first; without it, what is one batch needs no thread.
         """
         self.threads, self._begin = threads, begin
         self._pool: ThreadPoolExecutor | None = None
@@ -90,6 +90,9 @@ class SideBySide:
             Exception: The first that a step has raised, once no step runs any more.
         """
         batches = plan_shrinking(lengths, self.threads)
+        if len(batches) == 1 and self._begin is None:
+            step(batches[0])
+            return
         begun: list[Future[None]] = []
         try:
             for batch in batches:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -47,10 +47,19 @@ def test_few_long_texts_get_all_threads(number: int, lengths: list[int], suits: 
     assert SideBySide(number).suits(lengths) is suits
 
 
-def test_short_texts_are_not_shared_out() -> None:
+@pytest.mark.parametrize("begin", [None, compute_alone])
+def test_short_texts_are_not_shared_out(begin: Callable[[], None] | None) -> None:
     batches: list[list[int]] = []
-    SideBySide(4).run([20] * 10, batches.append)
+    names: list[str] = []
+
+    def step(batch: list[int]) -> None:
+        batches.append(batch)
+        names.append(threading.current_thread().name)
+
+    SideBySide(4, begin).run([20] * 10, step)
     assert batches == [list(range(10))]
+    # A thread that must begin with something is one of its own; else handing over only costs.
+    assert (names == [threading.current_thread().name]) == (begin is None)
 
 
 def test_batches_shrink_towards_the_end() -> None:

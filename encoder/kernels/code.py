@@ -88,6 +88,15 @@ class Code:
         element = _element(value.type)
         self.builder.store(value, self.at(base, index, element), align=_SIZES[element])
 
+    def fetch(self, place: Any) -> None:
+        """Have the line of the cache that holds an address fetched, which may lie anywhere."""
+        name, kinds = "llvm.prefetch.p0", [POINTER, INT32, INT32, INT32]
+        function = self._module.globals.get(name)
+        if function is None:
+            function = ir.Function(self._module, ir.FunctionType(ir.VoidType(), kinds), name)
+        to_read, keep, data = INT32(0), INT32(3), INT32(1)
+        self.builder.call(function, [place, to_read, keep, data])
+
     def times(self, a: Any, b: Any) -> Any:
         """Product of whole numbers."""
         return self.builder.mul(whole(a), whole(b))
