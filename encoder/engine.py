@@ -23,7 +23,7 @@ class EngineFacts:
     """What the choice hangs on.
 
     Attributes:
-        gpu: Whether there is a GPU, or may be one.
+        gpu: Whether there is one that torch can use.
         obstacle: What forbids layers that are compiled here, if anything does.
         amx: Whether the processor multiplies bfloat16 by tiles (AMX).
         torch_loaded: Whether torch has been imported already.
@@ -57,7 +57,7 @@ def choose_engine(
         one_question: It is to encode one question, and then goes.
     """
     if facts.gpu:
-        return EngineChoice("torch", "a GPU may be there")
+        return EngineChoice("torch", "there is a GPU")
     if spec.model_class != "BertModel" or spec.dense_head:
         return EngineChoice("torch", "only a plain BERT runs without torch")
     if spec.add_bos is None or spec.add_eos is None:
