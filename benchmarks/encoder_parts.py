@@ -135,7 +135,7 @@ def compiled_parts(
     """The parts of compiled layers."""
     steps, layer = bert.layers.steps, bert.layers.layers[3]
     lengths = np.array([len(row) for row in rows], np.int64)
-    end, tokens = int(lengths.sum()), bert.layers.filled(int(lengths.sum()))
+    end, tokens = int(lengths.sum()), bert.layers.rows_for(int(lengths.sum()))
     dim, inner = bert.embeddings.words.shape[1], len(layer.widen.bias.array)
     texts, states = Placed.of(lengths), np.split(bert.states(rows), np.cumsum(lengths)[:-1])
     local = threading.local()

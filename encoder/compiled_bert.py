@@ -11,6 +11,7 @@ from encoder.compiled_fault import fault_of
 from encoder.compiled_layers import CompiledLayers, Placed, Steps
 from encoder.int8_weights import round_layer
 from encoder.kernels.layer import HEAD_WIDTH, UNFIT, unfit
+from encoder.kernels.product import PANEL
 from encoder.spec import EncoderSpec, TokenRows, Vectors
 from encoder.weights import not_numbers
 
@@ -60,7 +61,7 @@ class CompiledBert:
         """Token ids to states of shape (tokens, dim): all texts one after the other."""
         lengths = np.array([len(row) for row in rows], np.int64)
         tokens = int(lengths.sum())
-        x = Placed.room((self.layers.filled(tokens), self.embeddings.places.shape[1]))
+        x = Placed.room((self.layers.rows_for(tokens), self.embeddings.places.shape[1]))
         x.array[tokens:] = 0
         self.embeddings.add_up(rows, x.array[:tokens])
         self.layers(x, lengths)
@@ -74,6 +75,8 @@ def _misfit(weights: BertWeights, ranges: tuple[LayerRanges, ...]) -> str | None
     measured = len(ranges), first.into_qkv.shape[1], len(first.behind_gelu)
     if measured != (len(weights.layers), dim, inner):
         return "inner ranges were measured for a model of another size than these files hold"
+    if dim % PANEL:
+        return f"states are {dim} wide, and compiled ones a multiple of {PANEL}"
     if dim != HEAD_WIDTH * layer.heads:
         return f"heads are {dim // layer.heads} wide, and compiled ones {HEAD_WIDTH}"
     return None

@@ -3,8 +3,6 @@
 import numpy as np
 
 from encoder.compiled_layers import (
-    PANEL,
-    TOKENS,
     Array,
     Follow,
     Normed,
@@ -15,6 +13,7 @@ from encoder.compiled_layers import (
     scratch_for,
 )
 from encoder.int8_weights import MIDDLE, RoundedLayer, RoundedLinear, Rounding
+from encoder.kernels.product import PANEL, ROWS
 from encoder.numpy_bert import attend, gelu, normed
 from encoder.spec import Vectors
 
@@ -70,14 +69,14 @@ def _attention_fault(steps: Steps, heads: int, dim: int, random: np.random.Gener
 def _product_fault(steps: Steps, random: np.random.Generator) -> str | None:
     """Multiply the largest numbers and random ones."""
     inputs, outputs = 2 * PANEL, PANEL + 8
-    x = random.integers(0, 256, (TOKENS, inputs), np.uint8)
+    x = random.integers(0, 256, (2 * ROWS, inputs), np.uint8)
     rows = random.integers(-127, 128, (outputs, inputs), np.int8)
     x[0], rows[0] = 255, 127
     scales = random.random(outputs, np.float32) * np.float32(2e-4)
     bias = random.random(outputs, np.float32) * 3 - 1
     by = Panels.of(RoundedLinear(rows, scales, 0.5, bias))
     wanted = x.astype(np.float32) @ (rows * scales[:, None] * np.float32(0.5)).T + bias
-    out = Placed.room((TOKENS, len(by.bias.array)))
+    out = Placed.room((2 * ROWS, len(by.bias.array)))
     follows: tuple[Follow, ...] = ("store", "add")
     for times, follow in enumerate(follows, 1):
         steps.product(Placed.of(x), by, follow, out)

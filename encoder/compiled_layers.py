@@ -15,9 +15,9 @@ from encoder.bert_weights import Norm
 from encoder.int8_weights import MIDDLE, RoundedLayer, RoundedLinear, Rounding
 from encoder.kernels.attention import scratch_numbers
 from encoder.kernels.layer import HEAD_WIDTH, layer_functions
+from encoder.kernels.norm import TOKENS
+from encoder.kernels.product import PANEL, ROWS
 
-# Outputs side by side in a panel of weights; tokens are taken by 8 and by 12.
-PANEL, TOKENS = 32, 24
 # A vector of the processor, and a line of its cache: what begins elsewhere is read twice.
 LINE_BYTES = 64
 
@@ -38,6 +38,10 @@ class Placed(NamedTuple):
         """Look an array's place up."""
         return cls(array, array.ctypes.data)
 
+    def first(self, rows: int) -> "Placed":
+        """Its first rows, whose number is another one."""
+        return Placed(self.array[:rows], self.at)
+
     @classmethod
     def room(cls, shape: tuple[int, ...], kind: type = np.float32) -> Self:
         """An array for numbers of a kind, not filled, that begins with a line of the cache."""
@@ -49,10 +53,10 @@ class Placed(NamedTuple):
 
 
 class Panels(NamedTuple):
-    """Weights of a product as the compiled one reads them, outputs and inputs filled up to 32.
+    """Weights of a product as the compiled one reads them, outputs and inputs filled up to 64.
 
     Attributes:
-        weights: Shape (outputs / 32, inputs / 4, 32, 4), int8.
+        weights: Shape (outputs / 64, inputs / 4, 64, 4), int8.
         scales: Shape (outputs,): what one unit of the sum stands for.
         bias: Shape (outputs,).
     """
@@ -64,7 +68,7 @@ class Panels(NamedTuple):
     @classmethod
     def of(cls, linear: RoundedLinear) -> Self:
         """Lay the weights of a product out."""
-        out, into = (-(-size // PANEL) * PANEL for size in linear.rows.shape)
+        out, into = (filled(size, PANEL) for size in linear.rows.shape)
         rows = np.zeros((out, into), np.int8)
         rows[: len(linear.rows), : linear.rows.shape[1]] = linear.rows
         weights = Placed.room((out // PANEL, into // 4, PANEL, 4), np.int8)
@@ -141,7 +145,7 @@ class Steps:
         """Multiply (tokens, inputs) uint8, add the bias, and store, add or round the result.
 
         Args:
-            x: A multiple of 12 tokens.
+            x: A multiple of 6 tokens.
             by: The weights.
             follow: "store" writes to `out`, "add" adds to it, "gelu" rounds GELU to bytes.
             out: Shape (tokens, outputs), float32; with "gelu" uint8.
@@ -181,6 +185,11 @@ class Steps:
         function(x.at, weight, bias, per_step, middle, small.at, by.eps, tokens, *units)
 
 
+def filled(count: int, to: int) -> int:
+    """The next multiple of a number."""
+    return -(-count // to) * to
+
+
 def scratch_for(longest: int) -> Placed:
     """Room for what attention notes of texts of at most so many tokens."""
     return Placed.room((scratch_numbers(longest, HEAD_WIDTH),))
@@ -201,29 +210,33 @@ class CompiledLayers:
         )
 
     @staticmethod
-    def filled(tokens: int) -> int:
-        """So many tokens, those of no text included, are computed for these."""
-        return -(-tokens // TOKENS) * TOKENS
+    def rows_for(tokens: int) -> int:
+        """Rows that states of so many tokens are given, some of no text behind them."""
+        return filled(tokens, math.lcm(ROWS, TOKENS))
 
-    def __call__(self, x: Placed, lengths: Lengths) -> None:
+    def __call__(self, states: Placed, lengths: Lengths) -> None:
         """Words and places to states, in their place.
 
         Args:
-            x: Shape (tokens, dim), as many tokens as `filled` says.
+            states: Shape (rows, dim), as many rows as `rows_for` says.
             lengths: Tokens of each text; the texts lie end to end.
         """
-        steps, (tokens, dim) = self.steps, x.array.shape
-        qkv = Placed.room((tokens, 3 * dim))
-        small, seen = (Placed.room((tokens, dim), np.uint8) for _ in range(2))
-        seen.array[int(lengths.sum()) :] = MIDDLE
-        wide = Placed.room((tokens, len(self.layers[0].widen.bias.array)), np.uint8)
+        steps, (rows, dim) = self.steps, states.array.shape
+        end = int(lengths.sum())
+        # Of the rows of no text each function computes as few as it can.
+        multiplied, normed = filled(end, ROWS), filled(end, TOKENS)
+        x, x_normed = states.first(multiplied), states.first(normed)
+        qkv = Placed.room((multiplied, 3 * dim))
+        small, seen = (Placed.room((rows, dim), np.uint8).first(multiplied) for _ in range(2))
+        seen.array[end:] = MIDDLE
+        wide = Placed.room((multiplied, len(self.layers[0].widen.bias.array)), np.uint8)
         texts, scratch = Placed.of(lengths), scratch_for(int(lengths.max()))
-        steps.normalise(x, self.before, small)
+        steps.normalise(x_normed, self.before, small)
         for layer in self.layers:
             steps.product(small, layer.qkv, "store", qkv)
             steps.attend(qkv, texts, scratch, seen)
             steps.product(seen, layer.attended, "add", x)
-            steps.normalise(x, layer.attended_norm, small)
+            steps.normalise(x_normed, layer.attended_norm, small)
             steps.product(small, layer.widen, "gelu", wide, layer.per_step, layer.zero)
             steps.product(wide, layer.narrow, "add", x)
-            steps.normalise(x, layer.norm, small)
+            steps.normalise(x_normed, layer.norm, small)

@@ -19,6 +19,8 @@ from tests.tiny_models import DIM, TINY_BERT, save_tiny
 pytestmark = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
 INNER, LAYERS = 96, 2
 ROWS = [[5, 9, 11, 12, 200, 7], [5], [*range(40)], [5, 9, 11, 12, 200, 7]]
+# As many as rows of no text may follow, for products, norms, both or none.
+COUNTS = (1, 5, 6, 7, 8, 9, 12, 13, 16, 17, 23, 24, 25, 31, 32, 33, 48)
 
 
 def ranges(dim: int = DIM, inner: int = INNER, layers: int = LAYERS) -> tuple[LayerRanges, ...]:
@@ -63,6 +65,13 @@ def test_a_text_has_the_same_states_bit_by_bit_whatever_stands_beside_it(folder:
     for row in ROWS:
         assert np.array_equal(bert.states([row]), together[start : start + len(row)])
         start += len(row)
+
+
+@pytest.mark.parametrize("tokens", COUNTS)
+def test_a_text_of_any_length_is_computed_whole(folder: Path, tokens: int) -> None:
+    bert, row = opened(folder), [7 + i % 200 for i in range(tokens)]
+    beside = bert.states([row, [*range(50)]])[:tokens]
+    assert np.array_equal(bert.states([row]), beside)
 
 
 @pytest.mark.parametrize(
