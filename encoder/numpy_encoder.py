@@ -16,6 +16,9 @@ from encoder.spec import EncoderSpec, TokenRows, Vectors
 from encoder.tokens import TextTokens
 from encoder.weights import check_vocabulary
 
+# Tokens of one batch of one thread: most of what a layer makes of them stays in a core's cache.
+TOKENS_PER_BATCH = 512
+
 
 class NumpyModel(Protocol):
     """Computes the states of tokens; the texts of a batch never see each other."""
@@ -35,7 +38,7 @@ class NumpyEncoder(LocalEncoder):
     ) -> None:
         super().__init__(spec, tokens, choice)
         self.model = model
-        self._side_by_side = SideBySide(threads_here())
+        self._side_by_side = SideBySide(threads_here(), most_tokens=TOKENS_PER_BATCH)
 
     @classmethod
     def open_compiled(cls, spec: EncoderSpec, folder: Path, reason: str) -> Self | str:

@@ -13,21 +13,25 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from encoder.batching import longest_first
 
-# Tokens of one batch of one thread: its cache holds their states.
+# Tokens of one batch of one thread in torch, where each operation costs a call.
 TOKENS_PER_BATCH = 2048
 # A question is one batch of one thread: a second one would save 3 of its 20 ms on an idle machine,
 # and cost 300 on a busy one.
 LEAST_TOKENS_PER_BATCH = 256
-# Batches shrink towards the end of many, so that no thread waits long for the last: down to this.
-LEAST_TOKENS_AT_THE_END = 512
+# Batches shrink towards the end of many, so that no thread waits long for the last: down to this
+# part of a batch.
+AT_THE_END = 1 / 4
 
 
-def plan_shrinking(lengths: Sequence[int], threads: int) -> list[list[int]]:
+def plan_shrinking(
+    lengths: Sequence[int], threads: int, most_tokens: int = TOKENS_PER_BATCH
+) -> list[list[int]]:
     """Group texts into batches for so many threads, each of which takes the next when it is free.
 
     Args:
         lengths: Tokens of each text.
         threads: How many batches run at a time.
+        most_tokens: Of a batch of several texts.
 
     Returns:
         Batches of positions in `lengths`; each position is in exactly one, and longer texts are in
@@ -35,13 +39,14 @@ def plan_shrinking(lengths: Sequence[int], threads: int) -> list[list[int]]:
     """
     left = sum(lengths)
     share = max(LEAST_TOKENS_PER_BATCH, -(-left // threads))
-    least = share if share <= TOKENS_PER_BATCH else LEAST_TOKENS_AT_THE_END
+    at_the_end = max(LEAST_TOKENS_PER_BATCH, int(most_tokens * AT_THE_END))
+    least = share if share <= most_tokens else at_the_end
     batches: list[list[int]] = []
     room = 0
     for position in longest_first(lengths):
         if not batches or lengths[position] > room:
             batches.append([])
-            room = min(TOKENS_PER_BATCH, max(least, -(-left // threads)))
+            room = min(most_tokens, max(least, -(-left // threads)))
         batches[-1].append(position)
         room -= lengths[position]
         left -= lengths[position]
@@ -59,14 +64,20 @@ def threads_here() -> int:
 class SideBySide:
     """Runs batches on so many threads, which are started when they are first needed."""
 
-    def __init__(self, threads: int, begin: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        threads: int,
+        begin: Callable[[], None] | None = None,
+        most_tokens: int = TOKENS_PER_BATCH,
+    ) -> None:
         """Start nothing yet.
 
         Args:
             threads: How many batches run at a time.
             begin: What each thread does first; without it, what is one batch needs no thread.
+            most_tokens: Of a batch of several texts.
         """
-        self.threads, self._begin = threads, begin
+        self.threads, self._begin, self._most_tokens = threads, begin, most_tokens
         self._pool: ThreadPoolExecutor | None = None
         self._process = 0  # whose threads these are: a process that was forked off has none
         self._making = threading.Lock()
@@ -89,7 +100,7 @@ class SideBySide:
         Raises:
             Exception: The first that a step has raised, once no step runs any more.
         """
-        batches = plan_shrinking(lengths, self.threads)
+        batches = plan_shrinking(lengths, self.threads, self._most_tokens)
         if len(batches) == 1 and self._begin is None:
             step(batches[0])
             return

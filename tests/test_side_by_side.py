@@ -70,6 +70,8 @@ def test_batches_shrink_towards_the_end() -> None:
     assert tokens == [2000] * 9 + [1000, 500, 500]
     assert [len(batch) for batch in plan_shrinking([100] * 30, 2)] == [15, 15]
     assert plan_shrinking([700, 3000, 20], 2) == [[1], [0, 2]]  # the longest first, too long alone
+    tokens = [100 * len(batch) for batch in plan_shrinking(lengths, 2, most_tokens=512)]
+    assert tokens == [500] * 39 + [200, 200, 100]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def write_attention(width: int) -> Compiled:
             q = code.at(qkv, code.plus(code.times(start, row), at_head))
             k = code.at(q, dim)
             v = code.at(k, dim)
+            _fetch(code, q, row, length, width)
             one_key = _lay_out_keys(code, k, row, length, filled, keys, width)
             one_value = _lay_out_values(code, v, row, length, panels, values, width)
             with code.loop(length, ROWS) as query:
@@ -84,6 +85,13 @@ def write_attention(width: int) -> Compiled:
                 _put(code, seen, sums, one_value, count, into, dim, width)
         code.put(first, code.plus(start, length))
     return code.compiled()
+
+
+def _fetch(code: Code, numbers: Any, row: Any, count: Any, width: int) -> None:
+    """Have rows fetched that are read later: each lies in a page of its own."""
+    with code.loop(count) as i:
+        for part in range(0, width, LANES):
+            code.fetch(code.at(numbers, code.plus(code.times(i, row), part)))
 
 
 def _largest(code: Code, numbers: Any, row: Any, count: Any, width: int) -> Any:
