@@ -102,8 +102,8 @@ def test_readings_over_ideographs_of_an_odt_are_left_out(read_bytes: ReadBytes) 
 
 def test_a_box_of_an_odt_follows_the_paragraph_it_is_anchored_in(read_bytes: ReadBytes) -> None:
     data = _odt(
-        "<text:p>Cats <draw:frame><draw:text-box><text:p>A box</text:p><text:p>of two lines</text:p>"
-        "</draw:text-box></draw:frame>purr.</text:p>"
+        "<text:p>Cats <draw:frame><draw:text-box><text:p>A box</text:p>"
+        "<text:p>of two lines</text:p></draw:text-box></draw:frame>purr.</text:p>"
     )
     assert read_bytes("a.odt", data).text == "Cats purr.\n\nA box\n\nof two lines"
 
