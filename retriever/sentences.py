@@ -30,6 +30,8 @@ _NUMBER = re.compile(
     r"(?:\(?(?:\d{1,3}|[^\W\d_]|[ivxIVX]{1,4})[.)]|\d{1,3}(?:\.\d{1,3})+\.?)(?=\s|$)"
     r"|[（(]?[\d一二三四五六七八九十]{1,3}[、．）]|[①-⑳]"
 )
+# More often a name's than an item's.
+_INITIAL = re.compile(r"[A-ZÀ-ÞΑ-ΩА-Я]\.")
 _BULLET = re.compile(r"[-*+–—](?=\s)|[•‣▪◦・●○■□◆]")
 _ENDS_A_SENTENCE = re.compile(r"[.!?…:;,।॥。！？：；，、؟۔؛،।៖។၊။]\W*$")
 
@@ -114,4 +116,6 @@ def _is_above_list(line: str, below: str) -> bool:
 def _mark(line: str) -> str:
     """How a line of a list begins, with "0" for each number and "a" for each letter; else ""."""
     found = _NUMBER.match(line) or _BULLET.match(line)
-    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", found[0])) if found else ""
+    if not found or _INITIAL.fullmatch(found[0]):
+        return ""
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", found[0]))
