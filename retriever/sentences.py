@@ -87,7 +87,7 @@ def _unwrapped(text: str) -> str:
 def _is_like_a_heading(text: str, start: int, end: int) -> bool:
     """Tell whether a span is a short line that stands apart, is above a list, or has a mark."""
     line, *more = text[start:end].strip().split("\n", 1)
-    if len(line) > MOST_HEADING_CHARS or _ENDS_A_SENTENCE.search(line):
+    if len(line) > MOST_HEADING_CHARS or _ENDS_A_SENTENCE.search(line) or _BULLET.match(line):
         return False
     before, rest = text[:start].rstrip(" \t"), text[start:].lstrip()[len(line) :]
     if before and not before.endswith("\n"):
@@ -110,7 +110,7 @@ def _is_above_list(line: str, below: str) -> bool:
     """Tell whether the line below is an item, and this one short, and no item of the same list."""
     width = len(line) + sum(unicodedata.east_asian_width(char) in "WF" for char in line)
     own, item = _mark(line), _mark(below.lstrip())
-    return width <= MOST_WIDTH_ABOVE_LIST and item not in ("", own) and not _BULLET.match(line)
+    return width <= MOST_WIDTH_ABOVE_LIST and item not in ("", own)
 
 
 def _mark(line: str) -> str:

@@ -103,6 +103,7 @@ def test_a_heading_is_no_answer(text: str, left: list[str]) -> None:
         ("Pumps\nTwo years\n- but no lids", ["Pumps", "Two years", "- but no lids"]),
         ("2 years\n- for pumps\n- for lids", ["2 years", "- for pumps", "- for lids"]),
         ("2. For 36 months\n- pumps", ["2. For 36 months", "- pumps"]),
+        ("Pumps\n- Two years", ["- Two years"]),
         ("We mend:\n- pumps", ["We mend:", "- pumps"]),
         ("Two years\nJ. Smith, Friday", ["Two years", "J. Smith, Friday"]),
         (
