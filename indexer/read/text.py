@@ -142,13 +142,13 @@ def _by_looks(data: bytes) -> tuple[str, str]:
         encoding = "utf-16-be" if data[::2].count(0) > data[1::2].count(0) else "utf-16-le"
         return data.decode(encoding, errors="replace"), encoding
     probe = data[:_PROBE_BYTES]
-    encoding = latin_encoding(probe)
-    if encoding is None:
+    found = latin_encoding(probe)
+    if found is None:
         best = from_bytes(probe, cp_exclusion=_NEVER_FILES).best()
         if best is None:
             raise _no_text()
-        encoding = best.encoding
-    return data.decode(encoding, errors="replace"), encoding
+        found = best.encoding
+    return data.decode(found, errors="replace"), found
 
 
 def _by_habit(data: bytes) -> tuple[str, str] | None:
