@@ -70,8 +70,70 @@ def test_a_heading_is_no_answer(text: str, left: list[str]) -> None:
     assert sentences(text) == left
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        # Directly above a list.
+        ("Warranty\n- Pump: two years\n- Lid: none", ["- Pump: two years", "- Lid: none"]),
+        (
+            "3. Срок гарантии\n- Насос: два года\n- Крышка: нет",
+            ["- Насос: два года", "- Крышка: нет"],
+        ),
+        ("３．保証期間\n・本体：二年間\n・蓋：なし", ["・本体：二年間", "・蓋：なし"]),
+        ("一、保修期\n1. 水泵：两年\n2. 盖子：无", ["1. 水泵：两年", "2. 盖子：无"]),
+        ("٣. مدة الضمان\n- المضخة: سنتان\n- الغطاء: لا", ["- المضخة: سنتان", "- الغطاء: لا"]),
+        ("वारंटी\n• पंप: दो साल\n• ढक्कन: नहीं", ["• पंप: दो साल", "• ढक्कन: नहीं"]),
+        (
+            "3. Warranty\n3.1 Pump: two years\n3.2 Lid: none",
+            ["3.1 Pump: two years", "3.2 Lid: none"],
+        ),
+        ("IV. Warranty\na) the pump\nb) the lid", ["a) the pump", "b) the lid"]),
+        # Within a dense text.
+        (
+            "1. Warranty\n- two years\n2. Repair\n- free of charge\nby us",
+            ["- two years", "- free of charge", "by us"],
+        ),
+        # Above a line of signs.
+        ("Warranty\n--------\nTwo years.", ["Two years."]),
+        ("1. Warranty of 2024\n=====\n\nTwo years.", ["Two years."]),
+        # Items of one list stand, and what says something.
+        ("1. Cable\n2. Lid\n3. Bag", ["1. Cable", "2. Lid", "3. Bag"]),
+        ("1. Cable\n10. Lid", ["1. Cable", "10. Lid"]),
+        ("- Cable\n* red\n* blue", ["- Cable", "* red", "* blue"]),
+        ("Pumps\nTwo years\n- but no lids", ["Pumps", "Two years", "- but no lids"]),
+        ("2 years\n- for pumps\n- for lids", ["2 years", "- for pumps", "- for lids"]),
+        ("2. For 36 months\n- pumps", ["2. For 36 months", "- pumps"]),
+        ("Pumps\n- Two years", ["- Two years"]),
+        ("We mend:\n- pumps", ["We mend:", "- pumps"]),
+        ("Two years\nJ. Smith, Friday", ["Two years", "J. Smith, Friday"]),
+        (
+            "ポンプと蓋とケーブルの保証期間は購入日から二年間\n・本体",
+            ["ポンプと蓋とケーブルの保証期間は購入日から二年間", "・本体"],
+        ),
+        (
+            "A pump with a lid, for two years from now\n- blue",
+            ["A pump with a lid, for two years from now", "- blue"],
+        ),
+    ],
+)
+def test_a_heading_directly_above_its_list_is_no_answer(text: str, left: list[str]) -> None:
+    assert sentences(text) == left
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["3. The pump is mended.", "(a) The pump is mended.", "٣. المضخة تعمل.", "J. Smith mended it."],
+)
+def test_a_number_is_no_sentence_of_its_own(line: str) -> None:
+    assert sentences(f"{line}\n{line}") == [line, line]
+
+
 @given(
-    st.lists(st.sampled_from(["\n", "\n\n", " ", "Ab c.", "ein Wort", "# ", "x" * 50, "😀", "7"]))
+    st.lists(
+        st.sampled_from(
+            ["\n", "\n\n", " ", "Ab c.", "ein Wort", "# ", "x" * 50, "😀", "7", "1. ", "- ", "=="]
+        )
+    )
 )
 def test_spans_are_in_order_and_within_the_text(parts: list[str]) -> None:
     text = "".join(parts)

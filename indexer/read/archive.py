@@ -79,9 +79,14 @@ def read_xml(archive: zipfile.ZipFile, name: str) -> etree._Element | None:
 
 
 def parse_xml(data: bytes, name: str) -> etree._Element:
-    """Parse XML that a stranger wrote: no entities, no network, no unlimited depth."""
+    """Parse XML that a stranger wrote: no entities, no network, no unlimited depth, no comments."""
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     try:
         return etree.fromstring(data, parser)

@@ -265,6 +265,5 @@ def _notes(word: WordFile) -> Iterable[tuple[tuple[str, str], str]]:
         if kind not in _NOTES or relation.is_external:
             continue
         for note in parse_xml(relation.target_part.blob, kind):
-            if note.get(f"{_W}type") not in ("separator", "continuationSeparator"):
-                paragraphs = ("".join(_texts(line)) for line in note.iter(f"{_W}p"))
-                yield (kind, note.get(f"{_W}id", "")), " ".join(paragraphs).strip()
+            paragraphs = ("".join(_texts(line)) for line in note.iter(f"{_W}p"))
+            yield (kind, note.get(f"{_W}id", "")), " ".join(paragraphs).strip()

@@ -1,11 +1,14 @@
-"""Short texts in Latin letters of an unknown encoding: which one gives words that a language has.
+"""Texts in Latin letters of an unknown encoding: which one gives words that a language has.
 
-A sentence has a handful of bytes above ASCII, too few for statistics of encodings. But read in a
-wrong encoding they become letters that the language does not have, whose words ASCII shows.
+They have a handful of bytes above ASCII, too few for statistics of encodings. But read in a wrong
+encoding they become letters that the language does not have, whose words ASCII shows. A long text
+is what most of its parts are, as names and quotations bring in letters of other languages.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 from indexer.language import detect_language
 
@@ -38,14 +41,39 @@ _OLD = ("cp850", "cp852", "mac_roman")
 _WRONG = re.compile(
     r"(?<=[^\W\d_])[^\w\s\x00-\x7f’‘´·\xad](?=[^\W\d_])|[^\W\d_][¹²³¼½¾]|[\x80-\x9f]"
 )
+_PART = re.compile(rb"(?s).{1,1000}(?!\S)|.{1,1000}")
+_MOST_PARTS = 16
+_HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+_ASCII_LETTER = re.compile(rb"[A-Za-z]")
+# High bytes stand alone, by twos or threes, among so many ASCII letters for each.
+_LONGEST_RUN, _LETTERS = 3, 2
 
 
 def latin_encoding(data: bytes) -> str | None:
-    """Return the encoding in which a short text is words of a language that is written in it.
+    """Return the encoding in which a text is words of a language that is written in it.
+
+    Of a long text the first parts that are not plain ASCII are asked; more than half must agree.
+
+    Returns:
+        None where it is none of these languages, or in none of these encodings.
+    """
+    parts = (match[0] for match in _PART.finditer(data) if not match[0].isascii())
+    found = Counter(map(_encoding_of_part, islice(parts, _MOST_PARTS)))
+    for encoding, number in found.items():
+        if encoding and 2 * number > found.total():
+            return encoding
+    return None
+
+
+def _encoding_of_part(data: bytes) -> str | None:
+    """Return the encoding of some sentences.
 
     Where no language is known, as of single words, the letters of any will do, but for encodings
     of DOS and old Macs.
     """
+    runs = [len(run) for run in _HIGH_RUN.findall(data)]
+    if max(runs) > _LONGEST_RUN or len(_ASCII_LETTER.findall(data)) < _LETTERS * sum(runs):
+        return None
     found = list(_readings(data))
     for encoding, text, letters in found:
         if letters <= set(_ALPHABETS[encoding].get(detect_language(text), "")):

@@ -20,26 +20,10 @@ _MANIFEST = "{urn:oasis:names:tc:opendocument:xmlns:manifest:1.0}"
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"
 _BOX = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}text-box"
 _COMMENT = f"{_OFFICE}annotation"
-# Deleted text, readings over ideographs and the marks of notes are not body text, nor is who wrote
-# a comment and when.
-_UNSEEN = frozenset(
-    (
-        f"{_TEXT}tracked-changes",
-        "{http://purl.org/dc/elements/1.1/}creator",
-        "{http://purl.org/dc/elements/1.1/}date",
-        f"{_TEXT}ruby-text",
-        f"{_TEXT}note-citation",
-        f"{_TEXT}sequence-decls",
-    )
-)
+# Deleted text, readings over ideographs and the marks of notes are not body text.
+_UNSEEN = frozenset((f"{_TEXT}tracked-changes", f"{_TEXT}ruby-text", f"{_TEXT}note-citation"))
 # Nor are these part of the line they are anchored in.
-_NOT_INLINE = _UNSEEN | {
-    f"{_TEXT}note-body",
-    _COMMENT,
-    _BOX,
-    etree.Comment,
-    etree.ProcessingInstruction,
-}
+_NOT_INLINE = _UNSEEN | {f"{_TEXT}note-body", _COMMENT, _BOX}
 _CHARS = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n"}
 _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 _TITLE_STYLES = {"Title": 1, "Subtitle": 2}
@@ -91,7 +75,7 @@ def _mark_titles(content: etree._Element) -> None:
 
 def _blocks(parent: etree._Element) -> Iterator[Block]:
     for child in parent:
-        if child.tag in _UNSEEN or not isinstance(child.tag, str):
+        if child.tag in _UNSEEN:
             continue
         if child.tag in (f"{_TEXT}p", f"{_TEXT}h"):
             level = child.get(f"{_TEXT}outline-level", "1") if child.tag == f"{_TEXT}h" else "0"

@@ -26,7 +26,7 @@ _SENTENCE_END = re.compile(r"[.!?:;。．！？：；…؟۔।॥)\]」』”\"
 # A table of contents: dots that lead to a number, or a number at the end.
 _LEADER = re.compile(r"(\.\s?){4,}")
 _LEADS_TO_PAGE = re.compile(rf"{_LEADER.pattern}|\s\d{{1,4}}\s*$")
-_WORD = re.compile(r"\w+(?:-\w+)*")
+_WORD, _WORD_PART = re.compile(r"\w+(?:-\w+)*"), re.compile(r"[\w-]*")
 # Leading between lines of one paragraph varies by rounding only; a paragraph's gap is half a line.
 _GAP = 1.3
 _OTHER_FONT = 0.12
@@ -34,6 +34,9 @@ _BUCKET_POINTS = 4
 _SHARED = 0.25
 _FEW_BLANKS = 0.1
 _NUMBER_CHARS = 12
+# What of a paragraph tells how its next line joins it, and the lines above and below that tell
+# where those of a column end: all of them would be too much in a page of 100,000 lines.
+_END_CHARS, _NEAR_LINES = 200, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +104,20 @@ def _goes_on(last: Block) -> bool:
 def _blocks(page: Sequence[Line], marks: Mapping[int, int], habits: _Habits) -> Iterable[Block]:
     layout = _layout(page)
     text, level, tight = page[0].text, marks.get(0, 0), False
+    done: list[str] = []  # of the paragraph, without its end
     for at in range(1, len(page)):
         above, line = page[at - 1], page[at]
         same_heading = level and marks.get(at) == -level
         if same_heading or (not level and at not in marks and _continues(page, at, layout)):
+            if len(text) > 2 * _END_CHARS:
+                done.append(text[:-_END_CHARS])
+                text = text[-_END_CHARS:]
             text = _join(text, line.text, habits, hyphenated=above.hyphenated)
             continue
-        yield Block(_with_hyphen(text, above), level, line.page, tight)
-        text, level = line.text, abs(marks.get(at, 0))
+        yield Block("".join([*done, _with_hyphen(text, above)]), level, line.page, tight)
+        text, level, done = line.text, abs(marks.get(at, 0)), []
         tight = not level and at - 1 not in marks and not _gap(above, line, layout.step)
-    yield Block(_with_hyphen(text, page[-1]), level, page[-1].page, tight)
+    yield Block("".join([*done, _with_hyphen(text, page[-1])]), level, page[-1].page, tight)
 
 
 def _with_hyphen(text: str, last: Line) -> str:
@@ -159,7 +166,7 @@ def _ends_early(page: Sequence[Line], at: int, layout: _Layout) -> bool:
         return False
     column = [
         other
-        for other in page
+        for other in page[max(0, at - _NEAR_LINES) : at + _NEAR_LINES]
         if other.left < above.right
         and other.right > above.left
         and other.vertical == above.vertical
@@ -204,13 +211,14 @@ def _join(text: str, line: str, habits: _Habits, *, hyphenated: bool) -> str:
 
 def _hyphen(text: str, line: str, words: frozenset[str]) -> str:
     """Return "" for a word torn by its line end, "-" for a compound that keeps its hyphen."""
-    before = re.search(r"[\w-]*$", text)
+    backwards = _WORD_PART.match(text[::-1])  # a search for the end of a text tries each beginning
+    before = backwards[0][::-1] if backwards else ""
     after = _WORD.match(line)
-    if not before or not after:
+    if not after:
         return "-"
-    if before[0] + "-" + after[0] in words:
-        return "" if before[0] + after[0] in words else "-"
-    return "" if before[0][-1:].isalpha() and line[:1].islower() else "-"
+    if before + "-" + after[0] in words:
+        return "" if before + after[0] in words else "-"
+    return "" if before[-1:].isalpha() and line[:1].islower() else "-"
 
 
 def _headings(page: Sequence[Line], titles: Sequence[tuple[int, str]]) -> dict[int, int]:
@@ -229,7 +237,7 @@ def _headings(page: Sequence[Line], titles: Sequence[tuple[int, str]]) -> dict[i
 
 def _find(plain: Sequence[str], wanted: str, taken: Mapping[int, int]) -> Sequence[int]:
     """Return the line that prints a title, or the two lines that do together."""
-    free = [at for at in range(len(plain)) if at not in taken and plain[at]]
+    free = dict.fromkeys(at for at in range(len(plain)) if at not in taken and plain[at])
     for at in free:
         if _is_title(plain[at], wanted):
             return (at,)

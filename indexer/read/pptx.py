@@ -93,7 +93,7 @@ def _shapes(element: etree._Element, page: int) -> Iterator[Block]:
             for at, line in enumerate(child.iterchildren(f"{_A}tr")):
                 cells = (cell for cell in line.iterchildren(f"{_A}tc") if not _is_covered(cell))
                 yield Block(spans.line(map(_cell, cells)), page=page, tight=at > 0)
-        elif child.tag != _FALLBACK and isinstance(child.tag, str):
+        elif child.tag != _FALLBACK:
             yield from _shapes(child, page)
 
 

@@ -1,6 +1,7 @@
 """RTF by striprtf: its text, without formatting; notes after their paragraph."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from striprtf.striprtf import rtf_to_text
@@ -16,8 +17,8 @@ _TOKEN = re.compile(
 )
 # A word joiner, which no text keeps, marks the brackets that are ours.
 _OPENING, _NOTE_START = r"{[\u8288?", re.compile("\\[\u2060\\s*")
-# Within a note, where it would end the brackets' line or forget their group.
-_PARAGRAPH = re.compile(r"\\(?:par|pard|plain|ftnalt)(?![a-z]) ?")
+# Within a note, where it would end the brackets' line.
+_PARAGRAPH = re.compile(r"\\par(?![a-z]) ?")
 
 
 def read(path: Path, source: str) -> Document:
@@ -33,26 +34,31 @@ def _with_notes(rtf: str) -> str:
     """Move notes and comments, which striprtf 0.0.29 leaves out, behind their paragraph."""
     if r"\footnote" not in rtf and r"\annotation" not in rtf:
         return rtf
-    parts: list[str] = []  # of the text, and of the note that is open
-    notes: list[str] = []
-    depth, note_depth, note_start, done = 0, 0, 0, 0
+    parts: list[str] = []  # of the text
+    notes: list[list[str]] = []  # of the paragraph, each in parts, as it may hold notes
+    unclosed: list[tuple[int, list[str]]] = []  # their depths
+    depth = done = 0
     for token in _TOKEN.finditer(rtf):
+        here = unclosed[-1][1] if unclosed else parts
         if token[0].startswith("{"):
             depth += 1
-            if token["note"] and not note_depth:
-                parts.append(rtf[done : token.start()])
-                note_depth, note_start = depth, token.end()
+            if token["note"]:
+                here.append(rtf[done : token.start()])
+                notes.append([])
+                unclosed.append((depth, notes[-1]))
+                done = token.end()
         elif token[0] == "}":
-            if note_depth and depth == note_depth:
-                notes.append(rtf[note_start : token.start()])
-                note_depth, done = 0, token.end()
+            if unclosed and depth == unclosed[-1][0]:
+                here.append(rtf[done : token.start()])
+                unclosed.pop()
+                done = token.end()
             depth -= 1
-        elif token["end"] and notes and not note_depth:
+        elif token["end"] and notes and not unclosed:
             before = r"\par " if token["end"] == "par" else r" "
             parts += [rtf[done : token.start()], *(before + _bracketed(note) for note in notes)]
             notes, done = [], token.start()
-    if note_depth:  # a file that was cut
-        notes.append(rtf[note_start:])
+    if unclosed:  # a file that was cut
+        unclosed[-1][1].append(rtf[done:])
         done = len(rtf)
     text, brace, rest = rtf[done:].rpartition("}")
     if not brace:  # a file that was cut, too
@@ -60,5 +66,5 @@ def _with_notes(rtf: str) -> str:
     return "".join([*parts, text, *map(_bracketed, notes), brace, rest])
 
 
-def _bracketed(note: str) -> str:
-    return _OPENING + _PARAGRAPH.sub(" ", note) + "]}"
+def _bracketed(note: Sequence[str]) -> str:
+    return _OPENING + _PARAGRAPH.sub(" ", "".join(note)) + "]}"

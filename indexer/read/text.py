@@ -40,10 +40,6 @@ _HABITS = (
     ),
 )
 _ENOUGH = 4
-# Letters of cp1250, one of which every Polish, Czech, Hungarian, Croatian or Romanian text holds.
-_CENTRAL_EUROPEAN = re.compile(
-    rb"[\x8a\x8c-\x8f\x9a\x9c-\x9f\xa3\xa5\xaf\xb3\xb9\xd8\xec\xf0\xf2\xf5\xf8\xfb\xfe]"
-)
 _EUC_KANA = re.compile(rb"[\xa4\xa5][\xa1-\xf6]")
 _HIGH = re.compile(rb"[\x80-\xff]")
 # In KOI8 capitals stand behind small letters, as in no other encoding: words are runs of C0 to DF,
@@ -67,21 +63,6 @@ _NEVER_FILES = [
     "mac_latin2", "mac_greek", "cp1125", "cp037", "cp273", "cp424", "cp500", "cp875", "cp1026",
     "cp1140",
 ]  # fmt: skip
-# What a text cannot be in whose high bytes stand alone or by twos among many ASCII letters; those
-# of DOS and old Macs are not thought of where it is short.
-_NOT_LATIN = [
-    "big5", "big5hkscs", "cp932", "cp949", "cp950", "euc_jis_2004", "euc_jisx0213", "euc_jp",
-    "euc_kr", "gb18030", "gb2312", "gbk", "johab", "shift_jis", "shift_jis_2004",
-    "shift_jisx0213",
-]  # fmt: skip
-_OLD_LATIN = ["cp437", "cp850", "cp852", "mac_roman"]
-_LATIN_SHORT_BYTES = 1_000
-# Letters of DOS inside words, where those of Windows stand behind C0, but for the few that do not.
-_INSIDE = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?=[A-Za-z])")
-_DOS_INSIDE = re.compile(
-    rb"(?<=[A-Za-z])[\x80-\x89\x8b\x90\x91\x93-\x99\x9b\xa0-\xa2\xa4\xa6-\xa8](?=[A-Za-z])"
-)
-_ASCII_LETTER = re.compile(rb"[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,22 +142,13 @@ def _by_looks(data: bytes) -> tuple[str, str]:
         encoding = "utf-16-be" if data[::2].count(0) > data[1::2].count(0) else "utf-16-le"
         return data.decode(encoding, errors="replace"), encoding
     probe = data[:_PROBE_BYTES]
-    excluded = _NEVER_FILES
-    if len(probe) < _LATIN_SHORT_BYTES and _looks_latin(probe, longest=3, letters=2):
-        found = latin_encoding(probe)
-        if found is not None:
-            return data.decode(found), found
-    if _looks_latin(probe, longest=2, letters=4):
-        dos = 2 * len(_DOS_INSIDE.findall(probe)) > len(_INSIDE.findall(probe))
-        old = _OLD_LATIN if len(probe) < _LATIN_SHORT_BYTES and not dos else []
-        excluded = [*_NEVER_FILES, *_NOT_LATIN, *old]
-    best = from_bytes(probe, cp_exclusion=excluded).best()
-    if best is None:
-        raise _no_text()
-    encoding = best.encoding
-    if encoding == "cp1250" and not _CENTRAL_EUROPEAN.search(data, 0, _PROBE_BYTES):
-        encoding = "cp1252"  # what they share is far more often German, French or Spanish
-    return data.decode(encoding, errors="replace"), encoding
+    found = latin_encoding(probe)
+    if found is None:
+        best = from_bytes(probe, cp_exclusion=_NEVER_FILES).best()
+        if best is None:
+            raise _no_text()
+        found = best.encoding
+    return data.decode(found, errors="replace"), found
 
 
 def _by_habit(data: bytes) -> tuple[str, str] | None:
@@ -204,15 +176,6 @@ def _looks_like_koi8(probe: bytes) -> bool:
     # Capitals of cp1251 have the bytes of small letters here, and one "кВА" among them a capital's.
     frequent = len(_KOI8_FREQUENT.findall(probe))
     return frequent > len(_CP1251_CAPITALS_FREQUENT.findall(probe))
-
-
-def _looks_latin(probe: bytes, *, longest: int, letters: int) -> bool:
-    """Tell whether high bytes stand in short runs, among so many ASCII letters for each."""
-    runs = _HIGH_RUN.findall(probe)
-    ascii_letters = len(_ASCII_LETTER.findall(probe))
-    return max(map(len, runs), default=0) <= longest and ascii_letters >= letters * sum(
-        map(len, runs)
-    )
 
 
 def _no_text() -> UnreadableDocument:

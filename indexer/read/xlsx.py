@@ -41,9 +41,10 @@ def read(path: Path, source: str) -> Document:
         notes: list[str] = []
         for number, sheet in enumerate(book.worksheets):
             part = parts.get(sheet.title, SheetParts())
-            lines = _lines(sheet)
+            beyond: set[int] = set()
+            lines = _lines(sheet, beyond)
             if formulas is not None and part.lacks_results:
-                lines = _lines_with_formulas(sheet, formulas.worksheets[number])
+                lines = _lines_with_formulas(sheet, formulas.worksheets[number], beyond)
                 notes.append(
                     f"Sheet {sheet.title!r}: formulas without a stored result are shown themselves."
                 )
@@ -51,6 +52,8 @@ def read(path: Path, source: str) -> Document:
             blocks += _rows(islice(lines, MAX_ROWS), part)
             if next(lines, None) is not None:
                 notes.append(f"Sheet {sheet.title!r}: only {MAX_ROWS:,} rows were read.")
+            if beyond:
+                notes.append(f"Sheet {sheet.title!r}: only {MAX_COLUMNS:,} columns were read.")
         title = book.properties.title or ""
     if all(block.level for block in blocks):
         raise UnreadableDocument("Its sheets hold no text.")
@@ -71,22 +74,23 @@ def _open(file: str | IO[bytes], *, results: bool) -> Iterator[Workbook]:
         book.close()
 
 
-def _cells(sheet: Any) -> Iterator[Sequence[Any]]:
-    """Return the cells of each row, from row 1 on."""
+def _cells(sheet: Any, beyond: set[int]) -> Iterator[Sequence[Any]]:
+    """Return the cells of each row, from row 1 on; note columns that are left out with a value."""
     sheet.reset_dimensions()  # the declared size may be a lie in both directions
     for cells in islice(sheet.iter_rows(), MAX_ROWS + 1):
         yield cells[:MAX_COLUMNS]
+        beyond.update(cell.column for cell in cells[MAX_COLUMNS:] if cell.value is not None)
 
 
-def _lines(sheet: Any) -> Iterator[Sequence[str]]:
+def _lines(sheet: Any, beyond: set[int]) -> Iterator[Sequence[str]]:
     """Return what the cells of each row show."""
-    for cells in _cells(sheet):
+    for cells in _cells(sheet, beyond):
         yield [_shown(cell) for cell in cells]
 
 
-def _lines_with_formulas(sheet: Any, formulas: Any) -> Iterator[Sequence[str]]:
+def _lines_with_formulas(sheet: Any, formulas: Any, beyond: set[int]) -> Iterator[Sequence[str]]:
     """Return what they show, and formulas where no result is stored; an empty text is one."""
-    for cells, written in zip(_cells(sheet), _cells(formulas), strict=True):
+    for cells, written in zip(_cells(sheet, beyond), _cells(formulas, beyond), strict=True):
         yield [
             _shown(cell) or ("" if cell.data_type == "str" else _shown(formula))
             for cell, formula in zip(cells, written, strict=True)

@@ -6,6 +6,8 @@ import zipfile
 import docx
 import pytest
 from docx.document import Document as WordFile
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 
@@ -13,6 +15,8 @@ from indexer.document import Document, Heading
 from indexer.errors import UnreadableDocument
 from indexer.read.symbols import letter
 from tests.read.conftest import ReadBytes
+
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
 def _bytes(word: WordFile) -> bytes:
@@ -135,6 +139,31 @@ def test_a_comment_in_a_docx_follows_its_paragraph(read_bytes: ReadBytes) -> Non
     data = io.BytesIO()
     word.save(data)
     assert read_bytes("a.docx", data.getvalue()).text == "Cats purr.\n[Do they?]\n\nDogs bark."
+
+
+def test_notes_of_a_docx_follow_their_paragraph_and_lines_between_are_none(
+    read_bytes: ReadBytes,
+) -> None:
+    word = docx.Document()
+    note = '<w:{0} w:id="{1}"{2}><w:p><w:r>{3}</w:r></w:p><w:p/></w:{0}>'
+    for kind in ("footnote", "endnote"):
+        notes = (
+            note.format(kind, -1, ' w:type="separator"', "<w:separator/>")
+            + note.format(kind, 0, ' w:type="continuationNotice"', "<w:t>goes on</w:t>")
+            + note.format(kind, 1, "", f"<w:{kind}Ref/><w:t>a {kind}</w:t>")
+        )
+        part = Part(
+            PackURI(f"/word/{kind}s.xml"),
+            f"application/vnd.openxmlformats-officedocument.wordprocessingml.{kind}s+xml",
+            f"<w:{kind}s {nsdecls('w')}>{notes}</w:{kind}s>".encode(),
+            word.part.package,
+        )
+        word.part.relate_to(part, f"{RELATIONS}/{kind}s")
+        line = word.add_paragraph(f"With {kind}.")
+        line.runs[0]._r.append(parse_xml(f'<w:{kind}Reference {nsdecls("w")} w:id="1"/>'))
+    assert read_bytes("a.docx", _bytes(word)).text == (
+        "With footnote.\n[a footnote]\n\nWith endnote.\n[a endnote]"
+    )
 
 
 def test_symbols_of_a_docx_are_letters(read_bytes: ReadBytes) -> None:

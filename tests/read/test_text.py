@@ -66,6 +66,26 @@ def test_a_declared_encoding_counts_where_utf8_fails() -> None:
 
 
 @pytest.mark.parametrize(
+    ("declared", "encoding", "text"),
+    [
+        ("gb2312", "gb18030", "朱镕基"),
+        ("gbk", "gb18030", "㐀猫 costs 12 euro"),
+        ("euc-kr", "cp949", "똠방각하"),
+        ("shift_jis", "cp932", "髙橋"),
+        ("us-ascii", "cp1252", "“cat”"),
+        ("iso-8859-1", "cp1252", "“cat”"),
+        ("iso-8859-9", "cp1254", "“Kedi”"),
+        ("tis-620", "cp874", "“แมว”"),
+    ],
+)
+def test_a_declared_encoding_is_the_larger_one_that_files_are_written_in(
+    declared: str, encoding: str, text: str
+) -> None:
+    found = decode(text.encode(encoding), declared)
+    assert (found.text, found.encoding) == (text, encoding)
+
+
+@pytest.mark.parametrize(
     ("encoding", "text"),
     [
         ("cp1251", 'имя;цена\n"a;b";"1,5"\n'),
@@ -138,3 +158,46 @@ def test_others_are_not_taken_for_koi8(encoding: str, text: str) -> None:
 def test_a_sentence_in_latin_letters_is_read_in_its_own_encoding(encoding: str, text: str) -> None:
     found = decode(text.encode(encoding))
     assert (found.text, found.encoding) == (text, encoding)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        # Runs of high bytes as in Hebrew, and letters that it does not have.
+        ("cp1251", "Билетът струва два лева."),
+        ("cp1251", "Мачката спие на софата цел ден."),
+        # Names that hide the language, and letters that Turkish alone has.
+        ("cp1254", "New York takımının kaptanı Thomas"),
+        # Letters of Icelandic where those of Turkish have their bytes.
+        ("cp1252", "Safnið er lokað á miðvikudögum, en maður getur hringt í síma."),
+        ("euc_jp", "猫はソファで寝る。"),
+        ("euc_jp", "ネコがいます。"),
+    ],
+)
+def test_what_stands_out_of_a_short_text_decides(encoding: str, text: str) -> None:
+    found = decode(text.encode(encoding))
+    assert (found.text, found.encoding) == (text, encoding)
+
+
+_NAMES_OF_ALL = " Fernández, Wałęsa, Müller, Şahin."
+_LONG = {
+    "cp1252": "Kissa nukkuu sohvalla ja herää vasta illalla, kun keittiöstä kuuluu ääniä.",
+    "cp1250": "Kot śpi na kanapie i budzi się dopiero wieczorem, gdy w kuchni coś słychać.",
+    "cp1257": "Katė miega ant sofos ir pabunda tik vakare, kai virtuvėje kas nors girdėti.",
+    "cp850": "Katten sover på soffan och vaknar först på kvällen, när något hörs i köket.",
+}
+
+
+@pytest.mark.parametrize(("encoding", "sentence"), list(_LONG.items()))
+def test_a_long_text_is_what_most_of_its_parts_are(encoding: str, sentence: str) -> None:
+    names = _NAMES_OF_ALL.encode(encoding, "ignore").decode(encoding)
+    text = " ".join([sentence + names] + [f"{sentence} ({number})" for number in range(60)])
+    found = decode(text.encode(encoding))
+    assert (found.text, found.encoding) == (text, encoding)
+
+
+def test_a_byte_that_the_encoding_of_a_long_text_lacks_is_counted(read_bytes: ReadBytes) -> None:
+    text = " ".join([_LONG["cp1257"]] * 60)
+    document = read_bytes("a.txt", text.encode("cp1257") + b" \xa5")
+    assert document.text == f"{text} \N{REPLACEMENT CHARACTER}"
+    assert document.notes == ("Decoded as cp1257.", "1 characters could not be decoded.")

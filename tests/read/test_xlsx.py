@@ -5,7 +5,9 @@ import time
 import zipfile
 
 import openpyxl
+import pytest
 from openpyxl.comments import Comment
+from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
 
 from tests.read.conftest import ReadBytes
 
@@ -64,6 +66,77 @@ def test_a_formula_is_shown_where_no_result_is_stored(read_bytes: ReadBytes) -> 
     assert document.notes == (
         "Sheet 'Sheet': formulas without a stored result are shown themselves.",
     )
+
+
+def test_formulas_of_a_later_sheet_are_its_own(read_bytes: ReadBytes) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["plain", "no formula"])
+    book.create_sheet("Sums").append(["total", "=SUM(B1:C1)"])
+    document = read_bytes("a.xlsx", _saved(book))
+    assert document.text == "Sheet\n\nplain | no formula\n\nSums\n\ntotal | =SUM(B1:C1)"
+    assert document.notes == (
+        "Sheet 'Sums': formulas without a stored result are shown themselves.",
+    )
+
+
+def test_a_formula_that_lies_over_two_reads_of_its_sheet_is_seen(read_bytes: ReadBytes) -> None:
+    book = openpyxl.Workbook()
+    formula = f"=SUM({','.join(['B1'] * 2000)})"  # of the 8,192 characters that it may have
+    book.worksheets[0].append([formula, 7])
+    # Half of it lies before the end of the first megabyte.
+    padding = " " * ((1 << 20) - len(formula) // 2 - 1000)
+    data = _with_part(
+        _saved(book), "xl/worksheets/sheet1.xml", "<sheetData>",
+        f"<!--{padding}--><sheetData>",
+    )  # fmt: skip
+    assert read_bytes("a.xlsx", data).text == f"Sheet\n\n{formula} | 7"
+
+
+def test_formulas_over_many_cells_are_shown_too(read_bytes: ReadBytes) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append([1, 2])
+    sheet["C1"] = ArrayFormula("C1:C2", "=A1:A2*2")
+    sheet["D1"] = DataTableFormula("D1:D2", r1="A1")
+    assert read_bytes("a.xlsx", _saved(book)).text == "Sheet\n\n1 | 2 | =A1:A2*2 | =TABLE()"
+
+
+def test_the_title_of_a_workbook_is_the_document_s(read_bytes: ReadBytes) -> None:
+    book = openpyxl.Workbook()
+    book.properties.title = "Pets"
+    book.worksheets[0].append(["Mia"])
+    assert read_bytes("a.xlsx", _saved(book)).title == "Pets"
+
+
+def test_what_lies_beyond_the_limits_of_a_sheet_is_noted(
+    read_bytes: ReadBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.read.xlsx.MAX_ROWS", 2)
+    monkeypatch.setattr("indexer.read.xlsx.MAX_COLUMNS", 3)
+    book = openpyxl.Workbook()
+    for line in ((1, 2, 3, 4), (5,), (6,)):
+        book.worksheets[0].append(line)
+    document = read_bytes("a.xlsx", _saved(book))
+    assert document.text == "Sheet\n\n1 | 2 | 3\n5"
+    assert document.notes == (
+        "Sheet 'Sheet': only 2 rows were read.",
+        "Sheet 'Sheet': only 3 columns were read.",
+    )
+
+
+def test_phonetic_readings_of_a_sheet_are_left_out(read_bytes: ReadBytes) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["cell"])
+    sheet["A1"].comment = Comment("noted", "vet")
+    reading = '<rPh sb="0" eb="1"><t>ネコ</t></rPh>'
+    data = _saved(book)
+    for name, old, new in (
+        ("xl/worksheets/sheet1.xml", "cell", "猫"),
+        ("xl/comments/comment1.xml", "noted", "二匹"),
+    ):
+        data = _with_part(data, name, f"<t>{old}</t>", f"<t>{new}</t>{reading}")
+    assert read_bytes("a.xlsx", data).text == "Sheet\n\n猫\n[二匹]"
 
 
 def test_a_stored_result_is_shown_and_not_its_formula(read_bytes: ReadBytes) -> None:
