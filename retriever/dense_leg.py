@@ -10,8 +10,9 @@ from retriever.balance import BalanceMode
 from retriever.sample import sample_rows
 from retriever.state import Ranked, SearchState
 
-# Rows that are found at once: most questions want no more.
-FIRST_ROWS = 128
+# A scan keeps so many times the rows that were asked for, which costs it next to nothing: who then
+# wants more, since hits were folded or too many are of one document, seldom needs a second one.
+KEPT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class DenseLeg:
     """The leg of meaning.
 
     Whoever asks for the first of the allowed rows gets them from one scan, which is made when they
-    are first asked for; a second one is made only for more rows than that one kept.
+    are first asked for; another is made only for more rows than that one kept.
 
     Attributes:
         allowed: Shape (rows,); what may be found at all.
@@ -62,7 +63,7 @@ class DenseLeg:
         """The k best of the allowed rows, fewer where there are fewer."""
         there_are_more = len(self._first.rows) == self._depth
         if k > self._depth and there_are_more:
-            self._depth = max(k, FIRST_ROWS)
+            self._depth = KEPT * k
             self._first = self._scan(self._depth, self.allowed)
         return Ranked(self._first.rows[:k], self._first.scores[:k])
 

@@ -17,8 +17,9 @@ from indexer.vector_index import VectorIndex
 from retriever import sample
 from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
 from retriever.balanced_rows import BalancedRows
-from retriever.dense_leg import FIRST_ROWS, DenseLeg, Question
+from retriever.dense_leg import DenseLeg, Question
 from retriever.filters import Filters
+from retriever.fusion import FIRST_DEPTH
 from retriever.hit import SearchMode
 from retriever.ranking import Ranking
 from retriever.retriever import Retriever
@@ -120,7 +121,7 @@ def same(found: Ranked, expected: list[tuple[int, float]]) -> None:
     assert found.scores == pytest.approx([score for _, score in expected], abs=1e-6)
 
 
-SIZES = (1, 2, 10, FIRST_ROWS - 1, FIRST_ROWS, FIRST_ROWS + 1, 250, ROWS, 2 * ROWS)
+SIZES = (1, 2, 10, FIRST_DEPTH - 1, FIRST_DEPTH, FIRST_DEPTH + 1, 250, ROWS, 2 * ROWS)
 
 
 @pytest.mark.parametrize("k", SIZES)
@@ -145,7 +146,7 @@ def test_the_best_of_the_language_is_lifted_from_below_the_first_rows(
     allowed[last] = True
     best = best_own(scores, own & allowed)
     plain = [row for row, _ in by_hand(scores, allowed, None)]
-    assert plain.index(best) >= FIRST_ROWS, "else nothing is shown"
+    assert plain.index(best) >= FIRST_DEPTH, "else nothing is shown"
     same(searched(state, question, "auto", allowed, k), by_hand(scores, allowed, best)[:k])
 
 
@@ -221,8 +222,8 @@ def test_a_search_scans_its_rows_once(
     assert hits[0].score_kind == kinds.get(mode, "cosine" if balance == "off" else "balanced")
     assert all(hit.confidence for hit in hits)
     wide = [most for most, rows in scans if rows == allowed.sum()]
-    # Words alone rank without any; then it is for the labels.
-    assert wide == [FIRST_ROWS if k == 10 or mode == "lexical" else 3 * k]
+    # Words alone rank without any; then it is for the labels, which ask for five rows.
+    assert wide == [20 if mode == "lexical" else 4 * max(FIRST_DEPTH, 3 * k)]
     # The sample that words and labels count by is scored once where it is the same.
     filtered = bool(languages) and mode == "hybrid"
     assert [rows for _, rows in scans].count(16) == 1 + filtered
@@ -243,9 +244,9 @@ def test_a_scan_is_made_when_it_is_needed_and_again_only_for_more(
     leg = DenseLeg(state, question, "auto", everything)
     assert asked == []
     expected = by_hand(products(state, question, "auto"), everything, None)
-    for k in (5, FIRST_ROWS, 7, FIRST_ROWS + 1, 40, 2 * ROWS, 3 * ROWS):
+    for k in (5, 20, 7, 21, 84, 85, 40, ROWS, 2 * ROWS):
         same(leg.first(k), expected[:k])
-    assert asked == [FIRST_ROWS, FIRST_ROWS + 1, 2 * ROWS]
+    assert asked == [20, 84, 340]  # the last of which found all there are
 
 
 PART, PART_BEHIND = 0.7, 0.4
