@@ -19,6 +19,7 @@ from retriever.confidence import (
 )
 from retriever.dense_leg import DenseLeg
 from retriever.hit import Confidence
+from retriever.one_thread import one_thread
 from retriever.state import SearchState
 
 
@@ -73,9 +74,10 @@ def confidences(leg: DenseLeg, rows: npt.NDArray[np.int64]) -> tuple[Confidence 
         return unknown
     # What a passage scores with others does not depend on the filters.
     sample, around = state.sample(balance)
-    held = state.rows.balanced(rows, balance)
-    crowd = Crowd.of(held @ around.T, rows[:, None] == sample)
-    asked = state.rows.questions(question.vector[None], balance)[0]
+    with one_thread():
+        held = state.rows.balanced(rows, balance)
+        crowd = Crowd.of(held @ around.T, rows[:, None] == sample)
+        asked = state.rows.questions(question.vector[None], balance)[0]
     snapshot = state.snapshot
     languages = [snapshot.languages[place] for place in snapshot.language_of[rows]]
     own = np.array([language == question.language for language in languages])
