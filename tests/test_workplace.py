@@ -22,7 +22,7 @@ def write_again_and_again(path: str, how: str) -> None:
         write(Path(path), how, array)
 
 
-def write(path: Path, how: str, array: np.ndarray) -> None:  # type: ignore[type-arg]
+def write(path: Path, how: str, array: np.ndarray) -> None:
     if how == "arrays":
         write_arrays({"array": array}, path)
     else:
