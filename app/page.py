@@ -36,7 +36,7 @@ from retriever.filters import Filters
 from retriever.hit import Hit
 from retriever.remarks import Asked, missing_phrases, only_weak, unknown_confidence
 from retriever.retriever import Retriever
-from retriever.snippet import clean_line
+from retriever.snippet import Snippets, clean_line
 from retriever.why import explain_hits
 
 OpenRetriever = Callable[[Path], Retriever]
@@ -198,11 +198,12 @@ def _draw_hits(retriever: Retriever, request: Request) -> None:
     about_labels = unknown_confidence(retriever, request.asked, wanted=wanted)
     for remark in (*about_labels, *only_weak(shown)):
         st.html(line_html(f"{remark}."))
+    snippets = Snippets()
     for start in range(0, len(shown), CARDS_AT_ONCE):
         part = shown[start : start + CARDS_AT_ONCE]
         with st.spinner("Finding the best sentences…"):
             whys = explain_hits(request.query, part, retriever.encoder)
-        for card in cards(part, whys):
+        for card in cards(part, whys, snippets):
             st.html(card_html(card))
 
 

@@ -16,7 +16,7 @@ from indexer.store import Unread
 from retriever.context import also_in, cite
 from retriever.hit import Hit, Label
 from retriever.retriever import Retriever
-from retriever.snippet import clean_line, clean_spans, show, without_rules
+from retriever.snippet import Snippet, Snippets, clean_line, clean_spans, without_rules
 from retriever.why import Why
 
 # More sentences than these say nothing more about why a hit was found.
@@ -36,7 +36,8 @@ class Card:
         source: Path of the file in its folder.
         page: 1-based; None where the format knows no pages.
         heading: The heading above the passage, else the document's title; may be empty.
-        before, best, after: The snippet; `best` is the sentence that carried most of the score.
+        before, best, after: The snippet; `best` is the sentence that carried most of the score, but
+            for those that cards above show.
         paragraphs: The whole passage.
         confidence: How likely it answers; None where that is unknown.
         also_in: The languages of translations that were folded into it: "fr, de, ja".
@@ -115,9 +116,16 @@ class IndexFacts:
     examples: tuple[Example, ...] = ()
 
 
-def cards(hits: Sequence[Hit], whys: Sequence[Why]) -> tuple[Card, ...]:
-    """Make the cards of hits and what explains them, in the same order."""
-    return tuple(_card(hit, why) for hit, why in zip(hits, whys, strict=True))
+def cards(hits: Sequence[Hit], whys: Sequence[Why], snippets: Snippets) -> tuple[Card, ...]:
+    """Make the cards of hits and what explains them, in the same order.
+
+    Args:
+        hits: Some of one search, the next after those that there are cards of.
+        whys: What explains them.
+        snippets: Of this search.
+    """
+    pairs = zip(hits, whys, strict=True)
+    return tuple(_card(hit, why, snippets.show(hit, why)) for hit, why in pairs)
 
 
 def language_counts(passages_in: dict[str, int]) -> tuple[LanguageCount, ...]:
@@ -157,9 +165,8 @@ def index_facts(retriever: Retriever) -> IndexFacts:
     )
 
 
-def _card(hit: Hit, why: Why) -> Card:
-    passage, snippet = hit.passage, show(hit.passage.text, why)
-    text = snippet.text
+def _card(hit: Hit, why: Why, snippet: Snippet) -> Card:
+    passage, text = hit.passage, snippet.text
     paragraphs = (clean_line(line) for line in passage.text.split("\n"))
     return Card(
         rank=hit.rank,

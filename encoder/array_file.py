@@ -4,16 +4,15 @@ The file holds a checksum (blake2b) and then arrays as safetensors.
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+
+from encoder.workplace import workplace
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -37,16 +36,11 @@ def write_arrays(arrays: Arrays, path: Path) -> None:
     """
     data = save(dict(arrays))
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    with workplace(path.parent, f"{path.stem}-") as made:
+        with made.open("wb") as file:
             file.write(hashlib.blake2b(data).digest())
             file.write(data)
-        Path(temporary).replace(path)
-    except OSError:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
+        made.replace(path)
 
 
 def read_arrays(path: Path) -> Arrays:

@@ -26,7 +26,6 @@ import json
 import logging
 import os
 import struct
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +36,7 @@ import numpy.typing as npt
 
 from encoder.cache import cache_dir
 from encoder.errors import EncoderNotAvailable
+from encoder.workplace import workplace
 
 log = logging.getLogger(__name__)
 
@@ -153,8 +153,7 @@ def _unpack_into(data: bytes, folder: Path) -> None:
         )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="unpacking-") as temporary:
-            ready = Path(temporary) / "model"
+        with workplace(folder.parent, "unpacking-") as ready:
             ready.mkdir()
             _write_folder(data, ready)
             try:

@@ -3,14 +3,11 @@
 import logging
 import shutil
 import sqlite3
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from encoder.errors import UsageError
+from encoder.workplace import workplace
 from indexer.lexical_index import LexicalDamage
 from indexer.manifest import write_manifest
 from indexer.store import Index, open_index
@@ -21,8 +18,8 @@ from indexer.store.seal import check_seal, seal
 
 log = logging.getLogger(__name__)
 
-# The folder beside the destination in which a copy is made, and what is in it.
-WORKPLACE, LOCK, COPY = ".crosstongue-backup-", "backup.lock", "index"
+# How the folder beside the destination is called in which a copy is made.
+WORKPLACE = ".crosstongue-backup-"
 
 
 def back_up(index_dir: Path, destination: Path) -> None:
@@ -41,51 +38,13 @@ def back_up(index_dir: Path, destination: Path) -> None:
         check_seal(index_dir, index.folder)
     with storage_errors(destination):
         destination.parent.mkdir(parents=True, exist_ok=True)
-        _remove_remains(destination.parent)
-        with _workplace(destination.parent) as copy:
+        with workplace(destination.parent, WORKPLACE) as copy:
             generation = copy / index.manifest.generation
             while not _copy_generation(index, generation, destination):
                 shutil.rmtree(generation)
             # Not the file: a --fresh build may have replaced it meanwhile.
             write_manifest(copy, index.manifest)
             copy.rename(destination)
-
-
-@contextmanager
-def _workplace(parent: Path) -> Iterator[Path]:
-    """Where to make the copy, beside its destination; the folder around it is gone afterwards.
-
-    A lock in it is held meanwhile, so that it is not taken for the remains of a killed backup.
-    """
-    while True:
-        folder = Path(tempfile.mkdtemp(dir=parent, prefix=WORKPLACE))
-        lock = FileLock(folder / LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except (Timeout, FileNotFoundError):  # another backup took it for remains before the lock
-            continue
-        try:
-            yield folder / COPY
-        finally:
-            lock.release()
-            shutil.rmtree(folder, ignore_errors=True)
-        return
-
-
-def _remove_remains(parent: Path) -> None:
-    """Remove what killed backups left in a folder; never what one at work holds, or other files."""
-    for folder in parent.glob(f"{WORKPLACE}*"):
-        with suppress(OSError):
-            if folder.is_symlink() or not {path.name for path in folder.iterdir()} <= {LOCK, COPY}:
-                continue
-            lock = FileLock(folder / LOCK)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                continue
-            shutil.rmtree(folder, ignore_errors=True)
-            lock.release()
-            log.info("removed %s, which an interrupted backup had left", folder)
 
 
 def _copy_generation(index: Index, generation: Path, destination: Path) -> bool:

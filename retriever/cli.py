@@ -105,7 +105,7 @@ def search(
     from retriever.filters import Filters
     from retriever.remarks import Asked
     from retriever.retriever import Retriever
-    from retriever.snippet import show as snippet
+    from retriever.snippet import Snippets
     from retriever.why import explain_hits
 
     if not question.strip():
@@ -146,8 +146,9 @@ def search(
     if as_json:
         stdout.print_json(json.dumps(show.as_data(hits, whys)))
     else:
+        snippets = Snippets()
         for hit, why in zip(hits, whys, strict=True):
-            show.print_hit(hit, snippet(hit.passage.text, why), explain=explain)
+            show.print_hit(hit, snippets.show(hit, why), explain=explain)
         if explain and whys:
             stderr.print(show.how_explained(whys[0]), markup=False)
     for remark in remarks.missing_phrases(retriever, asked):

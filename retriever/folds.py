@@ -18,6 +18,7 @@ from retriever.folding import (
     shown_first,
 )
 from retriever.hit import AlsoIn, Confidence
+from retriever.one_thread import one_thread
 from retriever.parallel import LEAST_COSINE, Documents
 from retriever.state import Ranked, SearchState
 
@@ -112,8 +113,9 @@ class Likeness:
         self._cosines = np.zeros((len(passages), len(passages)), np.float32)
         if self._documents is not None and passages:
             rows = np.array([passage.row for passage in passages], np.int64)
-            balanced = state.rows.balanced(rows, "full")
-            self._cosines = balanced @ balanced.T
+            with one_thread():
+                balanced = state.rows.balanced(rows, "full")
+                self._cosines = balanced @ balanced.T
 
     def kind(self, one: int, other: int) -> FoldKind | None:
         first, second = self._passages[one], self._passages[other]

@@ -73,5 +73,5 @@ def look(state: SearchState, database: sqlite3.Connection, asked: Asked) -> Look
     rows = np.array([hit.passage.row for hit in found], np.int64)
     scores = np.array([hit.score for hit in found], np.float32)
     cosines = state.cosines(question.vector, rows)
-    sure = confidences(state, question, asked.ranking.balance, rows, allowed)
+    sure = confidences(searcher.dense, rows)
     return Looked(found, scores, searcher.kind, cosines, sure)

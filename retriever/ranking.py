@@ -9,20 +9,25 @@ from indexer.errors import WordsDamaged
 from indexer.lexical_terms import Wanted
 from retriever.balance import BalanceMode
 from retriever.dense_leg import DenseLeg, Question
-from retriever.fusion import Legs, Own, best_fused, bonus, mask_of, own_words
+from retriever.fusion import Legs, Own, best_fused, bonus, own_words
 from retriever.hit import ScoreKind, SearchMode
 from retriever.question_words import question_terms
-from retriever.sample import sample_rows
 from retriever.state import Ranked, SearchState
 from retriever.words import WordLeg
 
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """Finds so many of the best rows, best first; `kind` names their scores."""
+    """Finds so many of the best rows, best first.
+
+    Attributes:
+        kind: Names their scores.
+        dense: The leg of meaning, with what it has found already.
+    """
 
     kind: ScoreKind
     best: Callable[[int], Ranked]
+    dense: DenseLeg
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +45,17 @@ class Ranking:
         Raises:
             WordsDamaged: Words alone are asked for, and they cannot be searched.
         """
+        dense, top = DenseLeg(state, question, self.balance, allowed), 0.0
         if self.mode == "lexical":
-            return _by_words(state.words(database), state, question, allowed)
+            return _by_words(state.words(database), dense)
         words, wanted = WordLeg(()), Wanted(())
         if self.mode == "hybrid":
             words = state.words(database)
             wanted = words.weigh(question_terms(question.text), question.language)
-        dense, top = DenseLeg.open(state, question, self.balance, allowed), 0.0
         kind: ScoreKind = "cosine" if state.effective(self.balance) == "off" else "balanced"
         if wanted:
             kind = "fused"
-            sample = sample_rows(state.snapshot.live)
-            top = bonus(dense.search(len(sample), mask_of(sample, len(allowed))).scores)
+            top = bonus(dense.usual(state.snapshot.live))
         of_own = dense.own()
         own = Own(
             of_own,
@@ -61,11 +65,11 @@ class Ranking:
             own_words(of_own, allowed),
         )
         legs = Legs(dense.search, words, wanted, top, own)
-        return Searcher(kind, lambda k: best_fused(legs, k, allowed))
+        return Searcher(kind, lambda k: best_fused(legs, k, allowed), dense)
 
 
-def _by_words(words: WordLeg, state: SearchState, question: Question, allowed: Mask) -> Searcher:
+def _by_words(words: WordLeg, dense: DenseLeg) -> Searcher:
     if words.missing:
-        raise WordsDamaged(state.index.index_dir, words.missing)
-    wanted = words.weigh_alone(question_terms(question.text))
-    return Searcher("lexical", lambda k: Ranked(*words.search(wanted, k, allowed).best))
+        raise WordsDamaged(dense.state.index.index_dir, words.missing)
+    wanted, allowed = words.weigh_alone(question_terms(dense.question.text)), dense.allowed
+    return Searcher("lexical", lambda k: Ranked(*words.search(wanted, k, allowed).best), dense)

@@ -1,4 +1,7 @@
-"""What to show of a hit: the part around the sentence that carried most of its score."""
+"""What to show of a hit: the part around the sentence that carried most of its score.
+
+A better hit of the same document may show that sentence already; then it is the next best one.
+"""
 
 import re
 import unicodedata
@@ -6,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from indexer.boundaries import last_grapheme_end, last_word_end
-from retriever.why import Why
+from retriever.hit import Hit
+from retriever.why import UNREAD, Part, Why
 
 # About three lines of a terminal or a card.
 SNIPPET_CHARS = 280
@@ -30,7 +34,7 @@ class Snippet:
 
     Attributes:
         text: What is shown.
-        best_start, best_end: The span of the sentence that carried most of the score.
+        best_start, best_end: The span of the sentence that it is shown for.
         words: The words in `text` that carried most.
     """
 
@@ -40,14 +44,39 @@ class Snippet:
     words: Spans = ()
 
 
-def show(text: str, why: Why) -> Snippet:
-    """Show of a passage the sentence that carried most, with what stands around it.
+class Snippets:
+    """Shows the hits of one search one after the other, each by a sentence not shown before.
+
+    Neighbouring passages of a document share sentences, and one that answers carries the score of
+    both. Whoever has read it in the better hit is shown the next best of the other one.
+    """
+
+    def __init__(self) -> None:
+        self._shown: set[tuple[str, str]] = set()
+
+    def show(self, hit: Hit, why: Why) -> Snippet:
+        """Show one; its best sentence if no other one is left. Best hits come first."""
+        source, text = hit.passage.source, hit.passage.text
+        parts = [(part, (source, text[part.start : part.end].strip())) for part in why.sentences]
+        new = [part for part in parts if part[1] not in self._shown and part[0].score > UNREAD]
+        part, named = max(new or parts, key=lambda part: part[0].score)
+        self._shown.add(named)
+        return show(text, part, why.words)
+
+
+def show(text: str, best: Part, words: Sequence[Part]) -> Snippet:
+    """Show of a passage its best sentence, with what stands around it.
 
     Lines that are only drawn ("=====", borders of tables) are left out.
+
+    Args:
+        text: The whole passage.
+        best: The sentence.
+        words: Those that are marked.
     """
-    best, *words = [(part.start, part.end) for part in (why.best, *why.words)]
-    text, (best, *words) = without_rules(text, [best, *words])
-    return _around(text, best, words)
+    spans = [(part.start, part.end) for part in (best, *words)]
+    text, (shown, *marked) = without_rules(text, spans)
+    return _around(text, shown, marked)
 
 
 def without_rules(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:

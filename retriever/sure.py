@@ -6,7 +6,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from indexer.card import Mask
 from retriever.balance import BalanceMode
 from retriever.confidence import (
     FIRST_ROWS,
@@ -18,10 +17,9 @@ from retriever.confidence import (
     confidence_model,
     features,
 )
-from retriever.dense_leg import Question
-from retriever.fusion import mask_of
+from retriever.dense_leg import DenseLeg
 from retriever.hit import Confidence
-from retriever.sample import sample_rows
+from retriever.one_thread import one_thread
 from retriever.state import SearchState
 
 
@@ -52,46 +50,34 @@ def choose_confidence(state: SearchState, balance: BalanceMode, passages: int) -
     return ConfidenceChoice("known", f"by what was fitted for {encoder}")
 
 
-def confidences(
-    state: SearchState,
-    question: Question,
-    balance: BalanceMode,
-    rows: npt.NDArray[np.int64],
-    allowed: Mask,
-) -> tuple[Confidence | None, ...]:
+def confidences(leg: DenseLeg, rows: npt.NDArray[np.int64]) -> tuple[Confidence | None, ...]:
     """Say of each row how likely it answers the question.
 
     Whatever ranked them, it is told by their dense scores.
 
     Args:
-        state: The rows.
-        question: What is asked.
-        balance: As it was searched with.
+        leg: The leg of meaning of the search that found them.
         rows: Of the hits, shape (hits,).
-        allowed: The rows that could have been found, shape (rows of the index,).
 
     Returns:
         None for each where nothing was fitted for the encoder and the balance, or where the
         passages are too few to tell.
     """
     unknown = (None,) * len(rows)
+    state, question, balance = leg.state, leg.question, leg.balance
     model = _model(state, balance)
     if model is None or not len(rows):
         return unknown
-    among = mask_of(sample_rows(allowed), len(allowed))
-    count = int(np.count_nonzero(among))
-    background = Background.of(
-        state.search(question.vector, balance, count, among).scores,
-        state.search(question.vector, balance, FIRST_ROWS, allowed).scores,
-        int(np.count_nonzero(allowed)),
-    )
+    passages = int(np.count_nonzero(leg.allowed))
+    background = Background.of(leg.usual(leg.allowed), leg.first(FIRST_ROWS).scores, passages)
     if background is None:
         return unknown
     # What a passage scores with others does not depend on the filters.
     sample, around = state.sample(balance)
-    held = state.rows.balanced(rows, balance)
-    crowd = Crowd.of(held @ around.T, rows[:, None] == sample)
-    asked = state.rows.questions(question.vector[None], balance)[0]
+    with one_thread():
+        held = state.rows.balanced(rows, balance)
+        crowd = Crowd.of(held @ around.T, rows[:, None] == sample)
+        asked = state.rows.questions(question.vector[None], balance)[0]
     snapshot = state.snapshot
     languages = [snapshot.languages[place] for place in snapshot.language_of[rows]]
     own = np.array([language == question.language for language in languages])

@@ -129,16 +129,15 @@ def explain_hits(
     if not all(len(found.states) for found in (question, *passages)):  # a text without any token
         return _by_sentences(query, texts, encoder, instruction)
     asked_in = detect_language(query)
-    with one_thread():
-        return tuple(
-            explain_by_tokens(
-                hit.passage.text,
-                question,
-                passage,
-                Leans.of(encoder.spec.name, asked_in, hit.passage.language),
-            )
-            for hit, passage in zip(hits, passages, strict=True)
+    return tuple(
+        explain_by_tokens(
+            hit.passage.text,
+            question,
+            passage,
+            Leans.of(encoder.spec.name, asked_in, hit.passage.language),
         )
+        for hit, passage in zip(hits, passages, strict=True)
+    )
 
 
 def _states_make_the_vector(encoder: Encoder) -> bool:
@@ -163,7 +162,8 @@ def _by_sentences(
 
 def explain_by_tokens(text: str, question: TextStates, passage: TextStates, leans: Leans) -> Why:
     """Explain one passage by the states of its tokens and of the question's, one at least each."""
-    cosines = leans.cosines(_unit(question.states), _unit(passage.states))
+    with one_thread():
+        cosines = leans.cosines(_unit(question.states), _unit(passage.states))
     sentences = sentence_spans(text)
     sentence_of = _places(passage.spans, sentences)
     scores = [

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +24,22 @@ def test_the_package_is_found_without_being_imported() -> None:
     assert result.stdout.strip() == "False"
 
 
-def test_two_processes_unpack_at_once_and_both_get_the_whole_folder(tmp_path: Path) -> None:
+def test_two_processes_unpack_at_once_what_a_killed_one_has_begun(tmp_path: Path) -> None:
     code = "from encoder.bundled import unpacked_folder as f; p = f(); "
     code += "print(p, sorted((x.name, x.stat().st_size) for x in p.iterdir()))"
     environment = {"CROSSTONGUE_CACHE": str(tmp_path), "PATH": ""}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
+
+    def start() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", code]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+    with start() as killed:
+        deadline = time.monotonic() + 60
+        while not [*tmp_path.glob("*/*/config.json")]:
+            assert time.monotonic() < deadline, "nothing is unpacked"
+        killed.kill()
+    assert [path.name[:10] for path in tmp_path.iterdir()] == ["unpacking-"]
+    processes = [start() for _ in range(2)]
     first, second = (process.communicate()[0] for process in processes)
     assert first == second
     assert "('model.safetensors', 470045872)" in first

@@ -134,6 +134,21 @@ def test_search_prints_hits(index_dir: Path, capsys: pytest.CaptureFixture[str])
     ]
 
 
+def test_two_passages_that_share_the_sentence_that_answers_are_shown_by_two_sentences(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retriever.snippet.SNIPPET_CHARS", 16)
+    (tmp_path / "docs").mkdir()
+    text = "Das Brot liegt hier heute. Die Katze ruht. Das Wasser ist sehr kalt."
+    (tmp_path / "docs" / "a.txt").write_text(text, encoding="utf-8")
+    assert (
+        build(tmp_path / "docs", tmp_path / "index", "--max-tokens", "48", "--overlap", "20") == 0
+    )
+    capsys.readouterr()
+    assert search(tmp_path / "index", "cat") == 0
+    assert capsys.readouterr().out.splitlines()[1::3] == ["…Die Katze ruht.", "…Das Wasser ist s…"]
+
+
 def test_search_prints_hits_as_json(index_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert search(index_dir, "cat", "-k", "1", "--lang", "JA", "--json") == 0
     (hit,) = json.loads(capsys.readouterr().out)

@@ -5,6 +5,7 @@ Each kind of work is killed CROSSTONGUE_TEST_KILLS times while it is under way.
 
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -21,7 +22,9 @@ from indexer.build import build_index
 from indexer.chunk import Chunking
 from indexer.compact import compact_index
 from indexer.errors import IndexNotFound
+from indexer.manifest import read_manifest
 from indexer.options import BuildOptions
+from indexer.store import DATABASE
 from indexer.verify import verify_index
 from retriever.retriever import Retriever
 from tests.concept_encoder import ConceptEncoder
@@ -151,6 +154,19 @@ class Folder:
         assert checked["passages"] == checked["rows"] == len(self.states[0])
         assert texts_and_vectors(self.index_dir) == self.states[0]
         assert rankings(self.index_dir) == rankings(self.clean)
+        build_index(corpus, self.index_dir, ConceptEncoder(), OPTIONS)  # of one generation again
+        assert files(self.index_dir) == files(self.clean)
+
+
+def files(index_dir: Path) -> list[str]:
+    """All in an index, but for SQLite's journals, tantivy's files, and how names count up."""
+    words = index_dir / read_manifest(index_dir).generation / "lexical"
+    return sorted(
+        re.sub(r"^g\d{4}|(?<=lexical/)\d{6}", "N", path.relative_to(index_dir).as_posix())
+        for path in index_dir.rglob("*")
+        if (words not in path.parents or path.parent == words)
+        and not path.name.startswith(f"{DATABASE}-")
+    )
 
 
 def rankings(index_dir: Path) -> list[list[tuple[float, str, int]]]:

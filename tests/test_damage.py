@@ -12,6 +12,7 @@ from filelock import FileLock
 
 import indexer.cli
 from encoder.errors import RagError
+from encoder.workplace import LOCK, MADE
 from indexer import backup as backup_module
 from indexer.backup import WORKPLACE, back_up
 from indexer.build import build_index
@@ -319,10 +320,10 @@ def test_a_backup_removes_remains_and_nothing_else(index_dir: Path, tmp_path: Pa
     for name in ("remains", "empty", "at-work", "strangers"):
         (place / f"{WORKPLACE}{name}").mkdir(parents=True)
     for name in ("remains", "at-work", "strangers"):
-        (place / f"{WORKPLACE}{name}" / "index" / "g0001").mkdir(parents=True)
-        (place / f"{WORKPLACE}{name}" / "backup.lock").touch()
+        (place / f"{WORKPLACE}{name}" / MADE / "g0001").mkdir(parents=True)
+        (place / f"{WORKPLACE}{name}" / LOCK).touch()
     (place / f"{WORKPLACE}strangers" / "diary.txt").touch()
-    with FileLock(place / f"{WORKPLACE}at-work" / "backup.lock"):
+    with FileLock(place / f"{WORKPLACE}at-work" / LOCK):
         back_up(index_dir, place / "one")
     assert sorted(path.name.removeprefix(WORKPLACE) for path in place.iterdir()) == [
         "at-work", "one", "strangers"

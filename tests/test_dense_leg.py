@@ -10,16 +10,23 @@ import pytest
 
 from encoder.spec import Vectors
 from indexer.build import build_index
-from indexer.card import Mask
+from indexer.card import Mask, Rows
 from indexer.language import detect_language
 from indexer.store import open_index
+from indexer.vector_index import VectorIndex
+from retriever import sample
 from retriever.balance import OWN_LANGUAGE_BONUS, BalanceMode
 from retriever.balanced_rows import BalancedRows
-from retriever.dense_leg import FIRST_ROWS, DenseLeg, Question
+from retriever.dense_leg import DenseLeg, Question
+from retriever.filters import Filters
+from retriever.fusion import FIRST_DEPTH
+from retriever.hit import SearchMode
 from retriever.ranking import Ranking
+from retriever.retriever import Retriever
 from retriever.state import Ranked, SearchState
 from tests.concept_encoder import SPEC, ConceptEncoder
 from tests.test_balance import LANGUAGES, SENTENCES
+from tests.test_sure import MODEL
 
 ROWS = 300
 # Enough to be the first from anywhere.
@@ -41,7 +48,7 @@ class ScatteringEncoder(ConceptEncoder):
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchState]:
+def index_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A hundred documents in each of three languages."""
     folder = tmp_path_factory.mktemp("scattered")
     docs = folder / "docs"
@@ -49,10 +56,20 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchState]:
     for number in range(ROWS):
         text = SENTENCES[LANGUAGES[number % 3]].format(number, "")
         (docs / f"{number:03}.txt").write_text(text, encoding="utf-8")
-    build_index(docs, Path(folder) / "index", ScatteringEncoder())
-    index = open_index(folder / "index")
+    build_index(docs, folder / "index", ScatteringEncoder())
+    return folder / "index"
+
+
+@pytest.fixture(scope="module")
+def state(index_dir: Path) -> Iterator[SearchState]:
+    index = open_index(index_dir)
     with index.reading() as database:
         yield SearchState(index, (0, 0), database)
+
+
+@pytest.fixture(scope="module")
+def retriever(index_dir: Path) -> Retriever:
+    return Retriever.open(index_dir, ScatteringEncoder())
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +121,7 @@ def same(found: Ranked, expected: list[tuple[int, float]]) -> None:
     assert found.scores == pytest.approx([score for _, score in expected], abs=1e-6)
 
 
-SIZES = (1, 2, 10, FIRST_ROWS - 1, FIRST_ROWS, FIRST_ROWS + 1, 250, ROWS, 2 * ROWS)
+SIZES = (1, 2, 10, FIRST_DEPTH - 1, FIRST_DEPTH, FIRST_DEPTH + 1, 250, ROWS, 2 * ROWS)
 
 
 @pytest.mark.parametrize("k", SIZES)
@@ -129,7 +146,7 @@ def test_the_best_of_the_language_is_lifted_from_below_the_first_rows(
     allowed[last] = True
     best = best_own(scores, own & allowed)
     plain = [row for row, _ in by_hand(scores, allowed, None)]
-    assert plain.index(best) >= FIRST_ROWS, "else nothing is shown"
+    assert plain.index(best) >= FIRST_DEPTH, "else nothing is shown"
     same(searched(state, question, "auto", allowed, k), by_hand(scores, allowed, best)[:k])
 
 
@@ -171,11 +188,65 @@ def test_the_leg_itself_lifts_nothing(
     k: int, state: SearchState, question: Question, everything: Mask
 ) -> None:
     scores = products(state, question, "auto")
-    leg = DenseLeg.open(state, question, "auto", everything)
+    leg = DenseLeg(state, question, "auto", everything)
     same(leg.search(k, everything), by_hand(scores, everything, None)[:k])
     among = np.arange(ROWS) % 2 == 0
     among[best_own(scores, state.rows.rows_in("de"))] = True
     same(leg.search(k, among), by_hand(scores, among, None)[:k])
+
+
+@pytest.mark.parametrize("k", [10, 200])
+@pytest.mark.parametrize("languages", [(), ("de",), ("en", "es")])
+@pytest.mark.parametrize("balance", ["off", "auto", "full"])
+@pytest.mark.parametrize("mode", ["dense", "hybrid", "lexical"])
+def test_a_search_scans_its_rows_once(
+    mode: SearchMode,
+    balance: BalanceMode,
+    languages: tuple[str, ...],
+    k: int,
+    retriever: Retriever,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sample, "SAMPLE_ROWS", 16)  # so that it is not all of them
+    monkeypatch.setattr("retriever.sure.confidence_model", lambda encoder, mode: MODEL)
+    allowed = Filters(languages).allowed(retriever._state.snapshot)
+    scans, search = [], VectorIndex.search
+
+    def counted(index: VectorIndex, query: Vectors, most: int, mask: Mask) -> tuple[Rows, Vectors]:
+        scans.append((most, int(mask.sum())))
+        return search(index, query, most, mask)
+
+    monkeypatch.setattr(VectorIndex, "search", counted)
+    hits = retriever.search(f"{TEXT} 17", k, mode=mode, balance=balance, languages=languages)
+    kinds = {"hybrid": "fused", "lexical": "lexical"}
+    assert hits[0].score_kind == kinds.get(mode, "cosine" if balance == "off" else "balanced")
+    assert all(hit.confidence for hit in hits)
+    wide = [most for most, rows in scans if rows == allowed.sum()]
+    # Words alone rank without any; then it is for the labels, which ask for five rows.
+    assert wide == [20 if mode == "lexical" else 4 * max(FIRST_DEPTH, 3 * k)]
+    # The sample that words and labels count by is scored once where it is the same.
+    filtered = bool(languages) and mode == "hybrid"
+    assert [rows for _, rows in scans].count(16) == 1 + filtered
+
+
+def test_a_scan_is_made_when_it_is_needed_and_again_only_for_more(
+    state: SearchState, question: Question, everything: Mask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, search = [], SearchState.search
+
+    def counted(
+        state: SearchState, query: Vectors, mode: BalanceMode, k: int, allowed: Mask
+    ) -> Ranked:
+        asked.append(k)
+        return search(state, query, mode, k, allowed)
+
+    monkeypatch.setattr(SearchState, "search", counted)
+    leg = DenseLeg(state, question, "auto", everything)
+    assert asked == []
+    expected = by_hand(products(state, question, "auto"), everything, None)
+    for k in (5, 20, 7, 21, 84, 85, 40, ROWS, 2 * ROWS):
+        same(leg.first(k), expected[:k])
+    assert asked == [20, 84, 340]  # the last of which found all there are
 
 
 PART, PART_BEHIND = 0.7, 0.4

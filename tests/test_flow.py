@@ -73,7 +73,7 @@ def test_a_hit_becomes_a_snippet_around_its_best_sentence() -> None:
     text = "Das Brot ist alt. Die Katze schläft. Der Zug fährt."
     hit = Hit(1, 1.0, "cosine", 1.0, StoredPassage(0, "a", "", None, 0, 51, text, "de", ""))
     why = explain_hits("Where is the cat?", [hit], ConceptEncoder())[0]
-    snippet = show(hit.passage.text, why)
+    snippet = show(hit.passage.text, why.best, why.words)
     assert snippet == Snippet(text, 18, 36)
     assert snippet.text[snippet.best_start : snippet.best_end] == "Die Katze schläft."
 

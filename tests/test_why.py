@@ -1,5 +1,6 @@
 """Why a hit was found: sentences and words, in every script."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,14 @@ from hypothesis import strategies as st
 from encoder.spec import TextStates
 from indexer.store import StoredPassage
 from retriever.hit import Hit
-from retriever.snippet import Snippet, clean_line, clean_spans, show, without_rules
+from retriever.snippet import (
+    Snippet,
+    Snippets,
+    clean_line,
+    clean_spans,
+    show,
+    without_rules,
+)
 from retriever.why import UNREAD, Leans, Part, Why, explain_by_tokens, explain_hits
 from tests.concept_encoder import SPEC, ConceptEncoder
 from tests.word_states import WordEncoder
@@ -111,7 +119,7 @@ def test_parts_lie_in_order_inside_the_passage_and_snippets_show_its_words(
         ends = [at for part in parts for at in (part.start, part.end)]
         assert ends == sorted(ends)
         assert not ends or (ends[0] >= 0 and ends[-1] <= len(text))
-    snippet = show(text, why)
+    snippet = show(text, why.best, why.words)
     assert clean_line(snippet.text) == snippet.text
     shown = [snippet.text[start:end] for start, end in snippet.words]
     cleaned = [clean_line(word) for word in texts_of(text, why.words)]
@@ -121,7 +129,9 @@ def test_parts_lie_in_order_inside_the_passage_and_snippets_show_its_words(
 def test_a_snippet_marks_words_where_they_stand_after_cleaning() -> None:
     text = "Brot.\x1b  \nDie\u202e Katze   ist\x00 da."
     why = Why("tokens", (Part(0, 9, 0.1), Part(9, 30, 0.9)), (Part(14, 19, 0.6), Part(22, 26, 0.4)))
-    assert show(text, why) == Snippet("Brot. Die Katze ist da.", 6, 23, ((10, 15), (16, 19)))
+    assert show(text, why.best, why.words) == Snippet(
+        "Brot. Die Katze ist da.", 6, 23, ((10, 15), (16, 19))
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,7 +148,7 @@ def test_a_snippet_marks_words_where_they_stand_after_cleaning() -> None:
     ],
 )
 def test_what_is_only_drawn_is_left_out_of_a_snippet(text: str, shown: str) -> None:
-    assert show(text, Why("tokens", (Part(0, len(text), 1.0),), ())).text == shown
+    assert show(text, Part(0, len(text), 1.0), ()).text == shown
 
 
 def test_a_long_rule_leaves_room_for_the_text_and_marks_stay_on_their_words() -> None:
@@ -149,7 +159,7 @@ def test_a_long_rule_leaves_room_for_the_text_and_marks_stay_on_their_words() ->
         (Part(0, start, 0.1), Part(start, start + 19, 0.9)),
         (Part(start + 4, start + 9, 1.0),),
     )
-    snippet = show(text, why)
+    snippet = show(text, why.best, why.words)
     assert snippet.text == "Title Die Katze schläft. Das Brot."
     assert snippet.text[snippet.best_start : snippet.best_end] == "Die Katze schläft."
     assert [snippet.text[start:end] for start, end in snippet.words] == ["Katze"]
@@ -168,3 +178,25 @@ def test_spans_hold_the_same_text_without_what_is_drawn(text: str, one: int, two
 @given(st.text(max_size=40))
 def test_a_text_is_cleaned_alike_with_and_without_spans(text: str) -> None:
     assert clean_spans(text, [])[0] == clean_line(text)
+
+
+def shown_by(snippets: Snippets, text: str, scores: list[float], source: str = "a.txt") -> str:
+    """The sentence by which a hit is shown; its sentences are the lines of the text."""
+    ends = [match.end() for match in re.finditer(r".+\n?", text)]
+    parts = [Part(a, b, score) for a, b, score in zip([0, *ends], ends, scores, strict=False)]
+    found = hit(text)
+    found = replace(found, passage=replace(found.passage, source=source))
+    snippet = snippets.show(found, Why("tokens", tuple(parts), ()))
+    return snippet.text[snippet.best_start : snippet.best_end]
+
+
+def test_a_sentence_that_two_passages_of_a_file_share_is_shown_once() -> None:
+    snippets = Snippets()
+    assert shown_by(snippets, "One.\nTwo.\nThree.", [0.1, 0.2, 0.9]) == "Three."
+    assert shown_by(snippets, "Three.\nFour.\nFive.", [0.9, 0.1, 0.2]) == "Five."
+    assert shown_by(snippets, " Five. \nThree.\nSix.", [0.3, 0.9, 0.1]) == "Six."
+    # Another file says it itself, and a passage of nothing else has nothing else to show.
+    assert shown_by(snippets, "Three.\nFour.", [0.9, 0.1], "b.txt") == "Three."
+    assert shown_by(snippets, "Three.", [0.9]) == "Three."
+    assert shown_by(snippets, "Three.\nTen.", [0.9, UNREAD]) == "Three."
+    assert shown_by(Snippets(), "Three.\nFour.", [0.9, 0.1]) == "Three."

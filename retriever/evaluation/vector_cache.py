@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -23,6 +22,7 @@ import numpy.typing as npt
 
 from encoder.cache import cache_dir
 from encoder.spec import Encoder, Vectors
+from encoder.workplace import workplace
 from indexer.manifest import SAME_ENCODER_COSINE, make_probes
 
 Kind = Literal["passage", "query"]
@@ -130,9 +130,10 @@ def _load(path: Path) -> npt.NDArray[Any] | None:
 
 
 def _save(path: Path, array: npt.NDArray[Any]) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        np.save(file, array, allow_pickle=False)
-    Path(file.name).replace(path)
+    with workplace(path.parent, "saving-") as made:
+        with made.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+        made.replace(path)
 
 
 def _delete_shard(keys: Path) -> None:

@@ -17,6 +17,7 @@ from indexer.build import build_index
 from indexer.store import StoredPassage, Unread
 from retriever.hit import Hit
 from retriever.retriever import Retriever
+from retriever.snippet import Snippets
 from retriever.why import Part, Why
 from tests.concept_encoder import ConceptEncoder
 
@@ -34,7 +35,7 @@ def whole(text: str) -> Why:
 def test_a_hit_and_what_explains_it_become_a_card() -> None:
     text = "前。\n\n保証は二年です。\n後。"
     why = Why("tokens", (Part(0, 4, 0.1), Part(4, 13, 0.5), Part(13, 15, 0.2)), (Part(4, 6, 1.0),))
-    assert cards([hit(text, heading="保証")], [why]) == (
+    assert cards([hit(text, heading="保証")], [why], Snippets()) == (
         Card(
             rank=1,
             score="0.707",
@@ -61,27 +62,27 @@ def test_a_hit_and_what_explains_it_become_a_card() -> None:
 def test_rules_are_in_the_whole_passage_only() -> None:
     text = "Titel\n=====\nDie Katze. Das Brot."
     why = Why("tokens", (Part(0, 22, 0.9), Part(22, 31, 0.1)), (Part(16, 21, 1.0),))
-    card = cards([hit(text)], [why])[0]
+    card = cards([hit(text)], [why], Snippets())[0]
     assert (card.best, card.after) == ("Titel Die Katze.", " Das Brot.")
     assert card.why[0] == Reason("0.90", (("Titel Die ", False), ("Katze", True), (".", False)))
     assert card.paragraphs == ("Titel", "=====", "Die Katze. Das Brot.")
 
 
 def test_a_card_without_a_heading_shows_the_title_of_its_document() -> None:
-    card = cards([hit("text", title="Handbuch")], [whole("text")])[0]
+    card = cards([hit("text", title="Handbuch")], [whole("text")], Snippets())[0]
     assert card.heading == "Handbuch"
 
 
 def test_control_and_bidi_characters_never_reach_a_card() -> None:
     bad = hit("a\x1b[31mb\u202ec\u2028d", source="in\u202evoice.\x07pdf", heading="h\u200b\x00")
-    card = cards([bad], [whole("x")])[0]
+    card = cards([bad], [whole("x")], Snippets())[0]
     assert (card.source, card.heading) == ("invoice.pdf", "h")
     assert card.paragraphs == ("a[31mbc d",)
 
 
 def test_as_many_explanations_as_hits_are_needed() -> None:
     with pytest.raises(ValueError, match="zip"):
-        cards([hit("text")], [])
+        cards([hit("text")], [], Snippets())
 
 
 def test_languages_are_named_and_stay_in_order() -> None:
