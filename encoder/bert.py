@@ -17,7 +17,14 @@ from encoder.bert_attention import Run, attend, runs_of
 from encoder.bert_config import Sizes, read_sizes
 from encoder.hardware import DeviceChoice
 from encoder.spec import EncoderSpec, TokenRows
-from encoder.weights import check_layers, check_places, check_weights, unreadable_weights
+from encoder.weights import (
+    TensorMissing,
+    check_layers,
+    check_places,
+    check_width,
+    lacks_weights,
+    unreadable_weights,
+)
 
 Weights = dict[str, torch.Tensor]
 
@@ -94,8 +101,11 @@ def open_bert(spec: EncoderSpec, folder: Path, choice: DeviceChoice) -> "PackedB
             }
     except (OSError, ValueError, SafetensorError) as error:
         raise unreadable_weights(spec, folder, error) from error
-    bert = PackedBert(sizes, weights, getattr(torch, choice.dtype))
-    check_weights(spec, folder, sizes.hidden_size, bert.missing)
+    try:
+        bert = PackedBert(sizes, weights, getattr(torch, choice.dtype))
+    except TensorMissing as error:
+        raise lacks_weights(spec, folder, [error.name]) from error
+    check_width(spec, folder, sizes.hidden_size)
     check_layers(spec, folder, sizes.num_hidden_layers, weights)
     check_places(spec, folder, bert.places)
     return bert
@@ -117,8 +127,6 @@ class PackedBert:
             take.layer(i) for i in range(sizes.num_hidden_layers)
         )
         self._dtype = dtype
-        self.missing = take.missing
-
         self._filled: Callable[[int], int] | None = None
 
     def replace_layers(self, layers: Sequence[AnyLayer], filled: Callable[[int], int]) -> None:
@@ -175,17 +183,15 @@ class PackedBert:
 
 
 class _Taker:
-    """Takes tensors out of the file's, and notes those that are missing or of another shape."""
+    """Takes tensors out of the file's; `TensorMissing` tells of one not as config.json says."""
 
     def __init__(self, weights: Weights, dtype: torch.dtype, sizes: Sizes) -> None:
         self._weights, self._dtype, self._sizes = weights, dtype, sizes
-        self.missing: list[str] = []
 
     def raw(self, name: str, *shape: int) -> torch.Tensor:
         found = self._weights.get(name)
         if found is None or found.shape != shape or not found.is_floating_point():
-            self.missing.append(name)
-            return torch.zeros(shape)
+            raise TensorMissing(name)
         return found
 
     def table(self, name: str) -> torch.Tensor:

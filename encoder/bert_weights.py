@@ -11,7 +11,14 @@ from safetensors import SafetensorError, safe_open
 
 from encoder.bert_config import Sizes, read_sizes
 from encoder.spec import EncoderSpec, TokenRows, Vectors
-from encoder.weights import check_layers, check_places, check_weights, unreadable_weights
+from encoder.weights import (
+    TensorMissing,
+    check_layers,
+    check_places,
+    check_width,
+    lacks_weights,
+    unreadable_weights,
+)
 
 
 class Linear(NamedTuple):
@@ -95,21 +102,22 @@ def open_weights(spec: EncoderSpec, folder: Path) -> BertWeights | None:
         if taker.formats() != {"F32"}:
             return None
         weights = taker.all()
+    except TensorMissing as error:
+        raise lacks_weights(spec, folder, [error.name]) from error
     except (OSError, ValueError, SafetensorError) as error:
         raise unreadable_weights(spec, folder, error) from error
-    check_weights(spec, folder, sizes.hidden_size, taker.missing)
+    check_width(spec, folder, sizes.hidden_size)
     check_layers(spec, folder, sizes.num_hidden_layers, taker.names)
     check_places(spec, folder, len(weights.embeddings.places))
     return weights
 
 
 class _Taker:
-    """Takes tensors out of a file, and notes those that are missing or of another shape."""
+    """Takes tensors out of a file; `TensorMissing` tells of one that is not as config.json says."""
 
     def __init__(self, path: Path, file: Any, sizes: Sizes) -> None:
         self._path, self._file, self._sizes = path, file, sizes
         self._names = {name.removeprefix("bert."): name for name in file.keys()}  # noqa: SIM118
-        self.missing: list[str] = []
 
     @property
     def names(self) -> Iterable[str]:
@@ -134,20 +142,20 @@ class _Taker:
 
     def _table(self, name: str) -> Vectors:
         """Rows as long as a state, at least one: they lie in the file."""
-        width = self._sizes.hidden_size
-        if name in self._names:
-            shape = self._file.get_slice(self._names[name]).get_shape()
-            if len(shape) == 2 and shape[0] and shape[1] == width:
-                return _mapped(self._path, self._names[name]).reshape(shape)
-        self.missing.append(name)
-        return np.zeros((1, width), np.float32)
+        shape = self._shape(name)
+        if len(shape) != 2 or not shape[0] or shape[1] != self._sizes.hidden_size:
+            raise TensorMissing(name)
+        return _mapped(self._path, self._names[name]).reshape(shape)
 
     def _take(self, name: str, *shape: int) -> Vectors:
-        found = self._file.get_tensor(self._names[name]) if name in self._names else None
-        if found is None or found.shape != shape:
-            self.missing.append(name)
-            return np.zeros(shape, np.float32)
-        return found  # type: ignore[no-any-return]
+        if self._shape(name) != shape:
+            raise TensorMissing(name)
+        return self._file.get_tensor(self._names[name])  # type: ignore[no-any-return]
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        if name not in self._names:
+            raise TensorMissing(name)
+        return tuple(self._file.get_slice(self._names[name]).get_shape())
 
     def _linear(self, name: str, out: int, into: int) -> Linear:
         return Linear(self._take(f"{name}.weight", out, into), self._take(f"{name}.bias", out))

@@ -1,7 +1,7 @@
 """What is said of files that hold no weights, or those of another model."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from encoder.errors import EncoderNotAvailable, EncoderRefused
@@ -37,6 +37,25 @@ def not_numbers(spec: EncoderSpec) -> EncoderRefused:
     )
 
 
+class TensorMissing(Exception):
+    """A tensor is not in a file, or of another shape than config.json says.
+
+    It ends the reading at once: room for tensors as large as a config.json may claim would fill any
+    memory.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def lacks_weights(spec: EncoderSpec, folder: Path, missing: Sequence[str]) -> EncoderRefused:
+    """Say which weights are not there, or of another shape."""
+    return EncoderRefused(
+        f"{folder} lacks weights of {spec.name}: {sorted(missing)[:3]} and more.", anew(spec)
+    )
+
+
 def check_weights(spec: EncoderSpec, folder: Path, hidden_size: int, missing: list[str]) -> None:
     """Refuse a folder whose weights are not all there, or are those of another model.
 
@@ -44,9 +63,16 @@ def check_weights(spec: EncoderSpec, folder: Path, hidden_size: int, missing: li
         EncoderRefused: Tensors are missing or of other shapes, or the vectors of another length.
     """
     if missing:  # these would be random numbers
-        raise EncoderRefused(
-            f"{folder} lacks weights of {spec.name}: {sorted(missing)[:3]} and more.", anew(spec)
-        )
+        raise lacks_weights(spec, folder, missing)
+    check_width(spec, folder, hidden_size)
+
+
+def check_width(spec: EncoderSpec, folder: Path, hidden_size: int) -> None:
+    """Refuse a model whose vectors are of another length.
+
+    Raises:
+        EncoderRefused: They are.
+    """
     # With a dense head the vector's length is that of the last layer, which the head checks.
     if not spec.dense_head and hidden_size != spec.model_dim:
         raise EncoderRefused(

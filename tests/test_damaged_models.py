@@ -95,6 +95,12 @@ DAMAGES: Mapping[str, tuple[Damage, str]] = {
     "a size that heads cannot share": (config(hidden_size=63), "which 4 heads cannot share"),
     "a huge state": (config(hidden_size=10**12), "hidden_size: 1000000000000"),
     "a negative size": (config(intermediate_size=-96), "intermediate_size: -96"),
+    "sizes that would fill a memory": (
+        config(num_hidden_layers=1000, intermediate_size=1_048_576), "lacks weights"
+    ),
+    "states that would fill a memory": (
+        config(hidden_size=65_536, num_attention_heads=2048), "lacks weights"
+    ),
     "another size": (config(intermediate_size=95), "lacks weights"),
     "a negative epsilon": (config(layer_norm_eps=-1.0), r"layer_norm_eps: -1\.0"),
     "an endless epsilon": (config(layer_norm_eps=float("inf")), "layer_norm_eps: Infinity"),
