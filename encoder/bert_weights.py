@@ -202,4 +202,6 @@ def _mapped(path: Path, name: str) -> Vectors:
         length = int.from_bytes(file.read(8), "little")
         first, end = json.loads(file.read(length))[name]["data_offsets"]
         whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return np.frombuffer(whole, "<f4", (end - first) // 4, 8 + length + first)
+    found = np.frombuffer(whole, "<f4", (end - first) // 4, 8 + length + first)
+    # Behind a header of an odd length: NumPy would copy all of it whenever rows are looked up.
+    return np.require(found, requirements=["ALIGNED"])

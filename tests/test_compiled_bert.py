@@ -146,3 +146,16 @@ def test_of_the_words_only_those_that_occur_are_read_from_the_file(folder: Path)
     assert not words.flags.writeable
     stored = load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"]
     assert np.array_equal(words, stored)
+
+
+def test_words_behind_a_header_of_an_odd_length_are_copied_once(folder: Path) -> None:
+    """The format allows it. NumPy would copy the whole table for each look-up."""
+    wanted = opened(folder).states(ROWS)
+    path = folder / "model.safetensors"
+    stored = path.read_bytes()
+    length = int.from_bytes(stored[:8], "little")
+    header = stored[8 : 8 + length] + b" "
+    path.write_bytes(len(header).to_bytes(8, "little") + header + stored[8 + length :])
+    bert = opened(folder)
+    assert bert.embeddings.words.flags.aligned
+    assert np.array_equal(bert.states(ROWS), wanted)
