@@ -26,11 +26,12 @@ MOST_ONE_OFF = 0.01
 def fault_of(steps: Steps, layer: RoundedLayer) -> str | None:
     """Say what a layer's compiled functions compute wrong, by what NumPy computes, if anything."""
     random = np.random.default_rng(0)
-    return (
-        _attention_fault(steps, layer.heads, len(layer.norm.weight), random)
-        or _product_fault(steps, random)
-        or _norm_fault(steps, layer, random)
-    )
+    with np.errstate(all="ignore"):  # weights as large as a damaged file has them leave float32
+        return (
+            _attention_fault(steps, layer.heads, len(layer.norm.weight), random)
+            or _product_fault(steps, random)
+            or _norm_fault(steps, layer, random)
+        )
 
 
 def as_bytes(x: Vectors) -> Unsigned:

@@ -219,8 +219,10 @@ class CompiledLayers:
 
         Args:
             states: Shape (rows, dim), as many rows as `rows_for` says.
-            lengths: Tokens of each text; the texts lie end to end.
+            lengths: Tokens of each text, at least one; the texts lie end to end.
         """
+        if lengths.min() < 1:  # compiled loops run at least once, and would write where nothing is
+            raise ValueError("a text without tokens has no states")
         steps, (rows, dim) = self.steps, states.array.shape
         end = int(lengths.sum())
         # Of the rows of no text each function computes as few as it can.

@@ -138,6 +138,23 @@ def test_weights_that_are_missing_or_cannot_be_read_are_one_sentence(folder: Pat
         CompiledBert.open(TINY_BERT, folder, ranges())
 
 
+@pytest.mark.parametrize("lengths", [[0], [3, 0], [0, 3]])
+def test_a_text_without_tokens_is_refused_before_machine_code_sees_it(
+    folder: Path, lengths: list[int]
+) -> None:
+    with pytest.raises(ValueError, match="a text without tokens has no states"):
+        opened(folder).states([[5] * length for length in lengths])
+
+
+def test_huge_weights_are_told_without_a_warning(folder: Path) -> None:
+    def grow(weights: dict[str, Vectors]) -> None:
+        weights["encoder.layer.0.attention.output.LayerNorm.weight"][:] = 3e38
+
+    change_weights(folder, grow)
+    told = "compiled norms do not give what NumPy gives"
+    assert CompiledBert.open(TINY_BERT, folder, ranges()) == told
+
+
 def test_of_the_words_only_those_that_occur_are_read_from_the_file(folder: Path) -> None:
     """They are a view of the file: hundreds of MB in the real model."""
     bert = opened(folder)
