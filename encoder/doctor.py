@@ -18,7 +18,7 @@ from encoder.naming import parse_name
 from encoder.selftest import self_test
 from encoder.served import ServedEncoder
 from encoder.served_check import check_server
-from encoder.spec import Encoder, EncoderSpec
+from encoder.spec import Encoder
 from encoder.transformer import TransformerEncoder
 
 FAISS_PACKAGES = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs")
@@ -58,7 +58,7 @@ def examine(
         "" if encoder.spec.commercial_use else " (no commercial use)"
     )
     facts["runs on"] = runs_on(encoder.choice)
-    facts["one question"] = _one_question(encoder.spec, name)
+    facts["one question"] = _one_question(encoder, name)
     if isinstance(encoder, TransformerEncoder):
         facts["attention"] = f"{encoder.attention.name}: {encoder.attention.reason}"
     for finding in self_test(encoder):
@@ -99,10 +99,12 @@ def _auto(accept_licence: bool) -> str:
     return f"{choice.spec.name}: {choice.reason}"
 
 
-def _one_question(spec: EncoderSpec, name: str) -> str:
-    """What `search` from the shell encodes its question with."""
+def _one_question(encoder: LocalEncoder, name: str) -> str:
+    """What `search` from the shell encodes its question with, where this encoder was loaded."""
     facts = replace(EngineFacts.here(gpu=has_gpu()), torch_loaded=False)
-    engine = choose_engine(spec, parse_name(name), facts, one_question=True)
+    if not facts.obstacle and isinstance(encoder, TransformerEncoder):
+        facts = replace(facts, obstacle="its layers were not compiled")  # or it would be another
+    engine = choose_engine(encoder.spec, parse_name(name), facts, one_question=True)
     if engine.name == "numpy":
         return f"by NumPy in float32 ({engine.reason})"
     return f"as everything else ({engine.reason})"

@@ -148,6 +148,7 @@ def _computed(
 
         if encoder := NumpyEncoder.open_numpy(spec, folder, engine.reason):
             return encoder
+        engine = replace(engine, name="torch", reason="it is no plain BERT in float32")
     # torch takes seconds to import.
     from encoder.transformer import TransformerEncoder
 

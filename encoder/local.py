@@ -16,7 +16,8 @@ from encoder.tokens import TextTokens
 
 # Texts that are tokenised, sorted by length and encoded together: bounds memory.
 WINDOW_TEXTS = 1024
-# Tokens that must be left to a text: with none, all texts would have one vector.
+# Tokens that must be left to a text: with none, all texts would have one vector, and with few
+# most of a text would never be read.
 LEAST_ROOM = 8
 
 
@@ -138,7 +139,7 @@ def _check_room(spec: EncoderSpec, prompt: int) -> None:
     if spec.max_tokens - prompt < LEAST_ROOM:
         raise EncoderRefused(
             f"The prompt of {spec.name} has {prompt} tokens, and it reads {spec.max_tokens} at "
-            "once: nothing is left for a text.",
-            "Shorten it, or raise the limit: both stand in the model's files; docs/models.md says "
-            "in which.",
+            "once: too little is left for a text.",
+            "Shorten it, or raise the limit: both stand in the model's files (docs/models.md says "
+            "in which), the limit also as tokens= in the encoder's name.",
         )

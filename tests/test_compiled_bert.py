@@ -13,6 +13,7 @@ from encoder.compiled_bert import CompiledBert
 from encoder.errors import EncoderNotAvailable, EncoderRefused
 from encoder.kernels.layer import obstacle
 from encoder.numpy_bert import NumpyBert
+from encoder.numpy_encoder import NumpyEncoder
 from encoder.spec import Vectors
 from tests.tiny_models import DIM, TINY_BERT, save_tiny
 
@@ -176,3 +177,19 @@ def test_words_behind_a_header_of_an_odd_length_are_copied_once(folder: Path) ->
     bert = opened(folder)
     assert bert.embeddings.words.flags.aligned
     assert np.array_equal(bert.states(ROWS), wanted)
+
+
+def test_a_tokeniser_with_tokens_that_the_weights_do_not_know_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id that is too large would be taken for the last one that is known."""
+
+    def forget(weights: dict[str, Vectors]) -> None:
+        name = "embeddings.word_embeddings.weight"
+        weights[name] = weights[name][:100].copy()
+
+    monkeypatch.setattr("encoder.numpy_encoder.find_ranges", lambda _: ranges())
+    assert isinstance(NumpyEncoder.open_compiled(TINY_BERT, folder, "a test"), NumpyEncoder)
+    change_weights(folder, forget)
+    with pytest.raises(EncoderRefused, match="know 100"):
+        NumpyEncoder.open_compiled(TINY_BERT, folder, "a test")

@@ -1,13 +1,17 @@
 """What computes an encoder's vectors is chosen by rule, with its reason."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from encoder.engine import EngineFacts, choose_engine
+from encoder.load import _computed
 from encoder.naming import parse_name
 from encoder.registry import E5_SMALL, NEMOTRON_8B
 from encoder.spec import EncoderSpec
+from tests.tiny_models import TINY_BERT, save_tiny
 
 LAPTOP = EngineFacts(gpu=False, obstacle=None, amx=False, torch_loaded=False)
 NO_VNNI = replace(LAPTOP, obstacle="compiled layers need a processor with AVX-512 VNNI")
@@ -51,6 +55,20 @@ def test_what_computes_is_chosen_by_rule(
         for one_question in (False, True)
     ]
     assert [(choice.name, choice.reason) for choice in found] == [many, one]
+
+
+def test_weights_that_numpy_cannot_take_are_no_question_of_speed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are computed by torch, which is told with the reason that holds."""
+    folder = save_tiny(TINY_BERT, tmp_path)
+    file = folder / "model.safetensors"
+    save_file({name: weight.half() for name, weight in load_file(file).items()}, file)
+    monkeypatch.setattr(EngineFacts, "here", lambda gpu: replace(LAPTOP, gpu=gpu))
+    encoder = _computed(TINY_BERT, folder, parse_name("tiny-bert"), one_question=True)
+    told = encoder.choice.reason
+    assert "NumPy is done" not in told
+    assert encoder.choice.device != "cpu" or "; in torch, as it is no plain BERT in float32" in told
 
 
 def test_facts_of_this_machine_are_looked_up() -> None:

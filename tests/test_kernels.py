@@ -1,5 +1,6 @@
 """Layers in compiled code: what torch computes, text by text."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from encoder.compiled_layers import (
     Unsigned,
     scratch_for,
 )
+from encoder.doctor import _one_question
 from encoder.hardware import DeviceChoice
 from encoder.int8_weights import MIDDLE, RoundedLayer, Rounding, round_layer, round_linear
 from encoder.kernels import layer as compiled_layer
@@ -348,6 +350,12 @@ def test_functions_that_compute_something_else_are_not_used(
     assert encoder.choice.reason.endswith(
         f"; in torch, as {fault}; 8-bit products, as the processor has VNNI instructions"
     )
+    assert _one_question(encoder, "e5-small") == (
+        "by NumPy in float32 (for one question NumPy is done before torch is imported)"
+    )
+    assert _one_question(encoder, "e5-small@products=int8") == (
+        "as everything else (its layers were not compiled)"
+    )
 
 
 @needs_weights
@@ -411,7 +419,8 @@ if not child:
     os._exit(0 if np.array_equal(encoder.encode_passages(texts), found) else 3)
 raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    two = os.environ | {"OMP_NUM_THREADS": "2"}  # one would take everything as one batch
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=two)
     assert done.returncode == 0, done.stderr
 
 

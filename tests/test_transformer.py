@@ -121,7 +121,9 @@ def test_a_prompt_that_leaves_no_room_for_a_text_is_refused(
     """All texts would have the vector of the prompt."""
     folder = save_tiny(TINY_BERT, tmp_path)
     spec = replace(TINY_BERT, max_tokens=64, **prompts)  # type: ignore[arg-type]
-    with pytest.raises(EncoderRefused, match="has 62 tokens, and it reads 64 at once: nothing is"):
+    with pytest.raises(EncoderRefused, match="has 62 tokens, and it reads 64 at once: too ") as no:
         TransformerEncoder.open(spec, folder, FLOAT32)
-    roomy = replace(spec, **{name: text[10:] for name, text in prompts.items()})  # type: ignore[arg-type]
+    assert no.value.next_step.endswith("the limit also as tokens= in the encoder's name.")
+    # Three words less leave just enough, 8 tokens.
+    roomy = replace(spec, **{name: text[6:] for name, text in prompts.items()})  # type: ignore[arg-type]
     assert TransformerEncoder.open(roomy, folder, FLOAT32).encode_queries(["a"]).shape == (1, 64)

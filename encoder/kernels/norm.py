@@ -13,8 +13,8 @@ def write_norm(dim: int, *, exact: bool) -> Compiled:
     """Compile the norm of states, a multiple of 16 wide; exact units are 16.
 
     Its arguments: states (tokens, dim) float32, which are normalised in their place; weight and
-    bias of the norm; how each channel is rounded, 1 / step and middle (encoder/bert_int8.py); the
-    rounded states, (tokens, dim) uint8; the norm's eps; how many tokens, a multiple of 8. With
+    bias of the norm; how each channel is rounded, 1 / step and middle (encoder/int8_weights.py);
+    the rounded states, (tokens, dim) uint8; the norm's eps; how many tokens, a multiple of 8. With
     `exact` also widening weights (dim, 16) and bias, and narrowing weights (16, dim): what these
     units make of the normalised states is added to them once they are rounded.
     """
