@@ -96,6 +96,17 @@ def test_so_many_threads_compute_as_were_asked_for_or_as_there_are_cores(
     assert threads_here() == (threads or 5)
 
 
+@pytest.mark.parametrize(("cores", "threads"), [(6, 6), (None, 1)])
+def test_where_a_process_cannot_ask_for_its_cores_those_of_the_machine_count(
+    cores: int | None, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS and Windows."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert threads_here() == threads
+
+
 def test_each_text_is_in_one_batch_and_each_batch_has_one_thread_of_torch(threads: int) -> None:
     side_by_side = SideBySide(3, compute_alone)
     lengths = [1 + 37 * i % 500 for i in range(100)]
