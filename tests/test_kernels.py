@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -356,6 +356,42 @@ def test_functions_that_compute_something_else_are_not_used(
     assert _one_question(encoder, "e5-small@products=int8") == (
         "as everything else (its layers were not compiled)"
     )
+
+
+def with_wrong_rounding(self: Steps, *given: Any, right: Any = Steps.product) -> None:
+    right(self, *given)
+    if given[2] == "gelu":
+        given[3].array[:] += 2
+
+
+def with_wrong_units(self: Steps, *given: Any, right: Any = Steps.normalise) -> None:
+    right(self, *given)
+    if given[1].units:
+        given[0].array[:] *= np.float32(1.01)
+
+
+def with_a_wrong_long_text(self: Steps, *given: Any, right: Any = Steps.attend) -> None:
+    right(self, *given)
+    given[3].array[40:] += 2
+
+
+@needs_weights
+@pytest.mark.parametrize(
+    ("name", "wrong", "fault"),
+    [
+        ("product", with_wrong_rounding, "compiled products do not round as NumPy does"),
+        ("normalise", with_wrong_units, "compiled norms do not give what NumPy gives"),
+        ("attend", with_a_wrong_long_text, "compiled attention does not give what NumPy gives"),
+    ],
+)
+def test_every_kind_of_a_function_is_tried(
+    name: str, wrong: Callable[..., None], fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = open_weights(E5_SMALL, unpacked_folder())
+    assert weights is not None
+    layer = round_layer(weights.layers[0], find_ranges("e5-small")[0])
+    monkeypatch.setattr(Steps, name, wrong)
+    assert fault_of(Steps(layer.heads, 384), layer) == fault
 
 
 @needs_weights
