@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree, rmtree
 from typing import Any
@@ -271,3 +272,12 @@ def test_no_step_is_read_from_another_folder(folder: Path, path: object) -> None
 def test_a_whole_folder_is_not_refused(folder: Path) -> None:
     assert load_encoder(str(folder), offline=True).spec.dim == 64
     assert without_torch(folder).spec.dim == 64
+
+
+def test_a_model_of_another_width_is_refused_with_torch_and_without(folder: Path) -> None:
+    other = replace(TINY_BERT, dim=96)
+    told = "holds a model of 64 dimensions; tiny-bert has 96"
+    with pytest.raises(EncoderRefused, match=told):
+        NumpyEncoder.open_numpy(other, folder, "a test")
+    with pytest.raises(EncoderRefused, match=told):
+        TransformerEncoder.open(other, folder, FLOAT32)
