@@ -13,6 +13,7 @@ from encoder.spec import EncoderSpec, TextStates, TokenEnds, TokenRows, Vectors
 from encoder.templates import passage_text, placed_passage, placed_query, query_text
 from encoder.token_states import token_states
 from encoder.tokens import TextTokens
+from encoder.weights import not_numbers
 
 # Texts that are tokenised, sorted by length and encoded together: bounds memory.
 WINDOW_TEXTS = 1024
@@ -70,7 +71,11 @@ class LocalEncoder(ABC):
         return self._spec.max_tokens - self._passage_overhead
 
     def encode_passages(self, texts: Sequence[str], /) -> Vectors:
-        """Encode passages: shape (texts, dim), unit rows, in the order given."""
+        """Encode passages: shape (texts, dim), unit rows, in the order given.
+
+        Raises:
+            EncoderRefused: Weights are damaged that no text had needed before.
+        """
         rows, over = self._encode([passage_text(self._spec, text) for text in texts])
         tell_of_cut_passages(over, self._spec.max_tokens)
         return rows
@@ -80,6 +85,7 @@ class LocalEncoder(ABC):
 
         Raises:
             UsageError: An instruction for an encoder that takes none.
+            EncoderRefused: Weights are damaged that no text had needed before.
         """
         rows, over = self._encode([query_text(self._spec, text, instruction) for text in texts])
         tell_of_cut_queries(over, self._spec.max_tokens)
@@ -114,6 +120,8 @@ class LocalEncoder(ABC):
             rows = [self.tokens.cut(ids) for ids in whole]
             vectors[start : start + len(rows)] = self.encode_rows(rows)
             start += len(rows)
+        if not np.isfinite(vectors).all():  # of a word that the self-test did not meet
+            raise not_numbers(self._spec)
         return vectors, over
 
     def _tokenised_ahead(self, texts: Sequence[str]) -> Iterator[list[list[int]]]:

@@ -21,6 +21,8 @@ LEAST_TOKENS_PER_BATCH = 256
 # Batches shrink towards the end of many, so that no thread waits long for the last: down to this
 # part of a batch.
 AT_THE_END = 1 / 4
+# Digits of a number of threads that nobody can mean.
+LONGEST_NUMBER = 5
 
 
 def plan_shrinking(
@@ -56,7 +58,7 @@ def plan_shrinking(
 def threads_here() -> int:
     """How many threads may compute: OMP_NUM_THREADS, or a thread for each core this process has."""
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if asked.isascii() and asked.isdigit() and int(asked):
+    if asked.isascii() and asked.isdigit() and len(asked) < LONGEST_NUMBER and int(asked):
         return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from shutil import copytree, rmtree
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from encoder.errors import EncoderNotAvailable, EncoderRefused, RagError
 from encoder.load import load_encoder
+from encoder.local import LocalEncoder
 from encoder.numpy_encoder import NumpyEncoder
 from encoder.selftest import self_test
 from encoder.transformer import TransformerEncoder
@@ -281,3 +283,24 @@ def test_a_model_of_another_width_is_refused_with_torch_and_without(folder: Path
         NumpyEncoder.open_numpy(other, folder, "a test")
     with pytest.raises(EncoderRefused, match=told):
         TransformerEncoder.open(other, folder, FLOAT32)
+
+
+@pytest.mark.parametrize("torchs", [True, False])
+def test_a_word_that_is_no_numbers_is_refused_when_a_text_holds_it(
+    folder: Path, torchs: bool
+) -> None:
+    """The self-test meets few words; passages of another one would have no place in a ranking."""
+    zebra = without_torch(folder).tokens.ids(["z"])[0][1]
+
+    def change(weights: dict[str, torch.Tensor]) -> None:
+        weights[WORDS][zebra] = float("nan")
+
+    tensors(change)(folder)
+    encoder: LocalEncoder = without_torch(folder)
+    if torchs:
+        encoder = TransformerEncoder.open(TINY_BERT, folder, FLOAT32)
+    self_test(encoder)
+    assert np.isfinite(encoder.encode_passages(["water"])).all()
+    for encode in (encoder.encode_passages, encoder.encode_queries):
+        with pytest.raises(EncoderRefused, match="weights of tiny-bert are damaged"):
+            encode(["water", "a zebra"])

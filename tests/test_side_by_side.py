@@ -86,7 +86,16 @@ def test_one_core_and_many_have_their_own_batches(threads: int, batches: int) ->
 
 @pytest.mark.parametrize(
     ("asked", "threads"),
-    [("", None), ("1", 1), ("3,2", 3), (" 12 ", 12), ("0", None), ("-2", None), ("many", None)],
+    [
+        ("", None),
+        ("1", 1),
+        ("3,2", 3),
+        (" 12 ", 12),
+        ("0", None),
+        ("-2", None),
+        ("many", None),
+        ("9" * 5000, None),
+    ],
 )
 def test_so_many_threads_compute_as_were_asked_for_or_as_there_are_cores(
     asked: str, threads: int | None, monkeypatch: pytest.MonkeyPatch
