@@ -62,7 +62,9 @@ def choose_engine(
         return EngineChoice("torch", "only a plain BERT runs without torch")
     if spec.add_bos is None or spec.add_eos is None:
         return EngineChoice("torch", "its tokeniser is read by transformers, which needs torch")
-    if asked.dtype or asked.products == "float" or spec.int8_weights:
+    around_integers = asked.dtype == "float32" and asked.products == "int8"
+    other_format = asked.dtype and not around_integers
+    if other_format or asked.products == "float" or spec.int8_weights:
         return EngineChoice("torch", "a number format was asked for")
     forbidden = _no_compiled_layers(spec, asked, facts)
     if forbidden is None:

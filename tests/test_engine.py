@@ -38,6 +38,8 @@ AMX = "compiled layers were not measured beside AMX's products of bfloat16"
          *[("torch", "there is a GPU")] * 2),
         ("e5-small@products=float", E5_SMALL, LAPTOP, FORMAT, FORMAT),
         ("e5-small@dtype=float32", E5_SMALL, LAPTOP, FORMAT, FORMAT),
+        ("e5-small@dtype=bfloat16,products=int8", E5_SMALL, LAPTOP, FORMAT, FORMAT),
+        ("e5-small@dtype=float32,products=int8", E5_SMALL, LAPTOP, COMPILED, COMPILED),
         ("e5-small@weights=int8", replace(E5_SMALL, int8_weights=True), LAPTOP, FORMAT, FORMAT),
         ("own", replace(E5_SMALL, name="own"), LAPTOP, OWN_UNMEASURED, NUMPY),
         ("own", replace(E5_SMALL, add_bos=None), LAPTOP,
