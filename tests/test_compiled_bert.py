@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from encoder.activation_ranges import LayerRanges
+from encoder.bert_weights import BertWeights, Embeddings, Layer, Linear, Norm
 from encoder.compiled_bert import CompiledBert
 from encoder.errors import EncoderNotAvailable, EncoderRefused
 from encoder.kernels.layer import obstacle
@@ -92,6 +93,22 @@ def test_what_cannot_be_compiled_is_told(
 ) -> None:
     change_config(folder, **changes)
     assert CompiledBert.open(TINY_BERT, folder, measured) == told
+
+
+def test_states_that_fill_no_panels_are_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queries, keys and values would not lie where attention looks for them."""
+    dim = 96
+    ones, linear = np.ones(dim, np.float32), np.ones((INNER, dim), np.float32)
+    norm = Norm(ones, ones, 1e-12)
+    layer = Layer(
+        dim // 32,
+        Linear(linear, ones), Linear(linear, ones), norm,
+        Linear(linear, np.ones(INNER, np.float32)), Linear(linear.T, ones), norm,
+    )  # fmt: skip
+    weights = BertWeights(Embeddings(linear, linear, norm), [layer] * LAYERS)
+    monkeypatch.setattr("encoder.compiled_bert.open_weights", lambda *_: weights)
+    found = CompiledBert.open(TINY_BERT, Path(), ranges(dim=dim))
+    assert found == "states are 96 wide, and compiled ones a multiple of 64"
 
 
 def change_weights(folder: Path, change: Callable[[dict[str, Vectors]], None]) -> None:
