@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from encoder.bert import open_bert
 from encoder.bundled import unpacked_folder
+from encoder.engine import EngineFacts
 from encoder.errors import EncoderNotAvailable, EncoderRefused
 from encoder.kernels.layer import obstacle
 from encoder.local import LocalEncoder
@@ -143,8 +144,8 @@ def test_a_damaged_file_is_one_sentence(folder: Path) -> None:
 def test_a_search_from_the_shell_imports_no_torch_and_says_what_encoded_the_question(
     tmp_path: Path, e5: LocalEncoder, compiled: bool
 ) -> None:
-    if compiled and obstacle() is not None:
-        pytest.skip(str(obstacle()))
+    if compiled and (obstacle() is not None or EngineFacts.here(gpu=False).amx):
+        pytest.skip("no layers are compiled here")
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "a.txt").write_text("Die Garantie gilt zwei Jahre.", encoding="utf-8")
