@@ -21,7 +21,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from benchmarks.encoder_throughput import read_texts
@@ -31,8 +30,6 @@ from encoder.bert_attention import attend, heads_at_once, runs_of
 from encoder.bert_int8 import Int8Layer, as_bytes, rounded
 from encoder.bert_weights import open_weights
 from encoder.bundled import unpacked_folder
-from encoder.compiled_bert import CompiledBert
-from encoder.compiled_layers import Normed, Placed, scratch_for
 from encoder.hardware import choose_device, cpu_has_vnni
 from encoder.int8_weights import round_layer
 from encoder.load import load_local
@@ -120,59 +117,15 @@ def parts_of(encoder: LocalEncoder, rows: Sequence[Sequence[int]]) -> dict[str, 
     layer = int8_layer()
     if layer is None:
         raise SystemExit("e5-small does not multiply 8-bit integers here")
-    if isinstance(encoder, NumpyEncoder) and isinstance(encoder.model, CompiledBert):
-        parts = compiled_parts(encoder, encoder.model, rows)
+    if isinstance(encoder, NumpyEncoder):
+        from benchmarks.compiled_parts import compiled_parts  # needs llvmlite
+
+        parts = compiled_parts(encoder, rows)
     elif isinstance(encoder, TransformerEncoder) and isinstance(encoder.forward.model, PackedBert):
         parts = torch_parts(encoder.forward.model, layer, rows)
     else:
         raise SystemExit("e5-small runs on another engine here; run this where there is no GPU")
     return {ONE_DNN: linear_products(layer, sum(map(len, rows)))} | parts
-
-
-def compiled_parts(
-    encoder: NumpyEncoder, bert: CompiledBert, rows: Sequence[Sequence[int]]
-) -> dict[str, Part]:
-    """The parts of compiled layers."""
-    steps, layer = bert.layers.steps, bert.layers.layers[3]
-    lengths = np.array([len(row) for row in rows], np.int64)
-    end, tokens = int(lengths.sum()), bert.layers.rows_for(int(lengths.sum()))
-    dim, inner = bert.embeddings.words.shape[1], len(layer.widen.bias.array)
-    texts, states = Placed.of(lengths), np.split(bert.states(rows), np.cumsum(lengths)[:-1])
-    local = threading.local()
-
-    def own(width: int, kind: type = np.float32) -> Placed:
-        """Room of this thread, filled with ones at first."""
-        name = f"{width} {kind.__name__}"
-        if not hasattr(local, name):
-            setattr(local, name, Placed.room((tokens, width), kind))
-            getattr(local, name).array[:] = 1
-        found: Placed = getattr(local, name)
-        return found
-
-    def products() -> None:
-        small, x, wide = own(dim, np.uint8), own(dim), own(inner, np.uint8)
-        steps.product(small, layer.qkv, "store", own(3 * dim))
-        steps.product(small, layer.attended, "add", x)
-        steps.product(small, layer.widen, "gelu", wide, layer.per_step, layer.zero)
-        steps.product(wide, layer.narrow, "add", x)
-
-    def attention() -> None:
-        if not hasattr(local, "scratch"):
-            local.scratch = scratch_for(int(lengths.max()))
-        steps.attend(own(3 * dim), texts, local.scratch, own(dim, np.uint8))
-
-    def norm(by: Normed) -> Part:
-        return lambda: steps.normalise(own(dim), by, own(dim, np.uint8))
-
-    return {
-        "linear products": products,
-        "attention, all": attention,
-        "norm, rounding, exact units": norm(layer.attended_norm),
-        "norm, rounding": norm(layer.norm),
-        "embeddings": lambda: bert.embeddings.add_up(rows, own(dim).array[:end]),
-        "pooling": lambda: [encoder.pooled(part) for part in states],
-        "all": lambda: bert.states(rows),
-    }
 
 
 def torch_parts(

@@ -10,13 +10,16 @@ from safetensors.numpy import load_file, save_file
 
 from encoder.activation_ranges import LayerRanges
 from encoder.bert_weights import BertWeights, Embeddings, Layer, Linear, Norm
-from encoder.compiled_bert import CompiledBert
 from encoder.errors import EncoderNotAvailable, EncoderRefused
 from encoder.kernels.layer import obstacle
 from encoder.numpy_bert import NumpyBert
 from encoder.numpy_encoder import NumpyEncoder
 from encoder.spec import Vectors
 from tests.tiny_models import DIM, TINY_BERT, save_tiny
+
+pytest.importorskip("llvmlite", reason="llvmlite is not installed (extra [cpu])")
+
+from encoder.compiled_bert import CompiledBert
 
 pytestmark = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
 INNER, LAYERS = 96, 2

@@ -19,17 +19,6 @@ from encoder.bert_attention import Run, stable
 from encoder.bert_int8 import Product
 from encoder.bert_weights import Linear, Norm, open_weights
 from encoder.bundled import bundled_file, unpacked_folder
-from encoder.compiled_fault import as_bytes, fault_of, rounded, with_exact_units
-from encoder.compiled_layers import (
-    Array,
-    Follow,
-    Normed,
-    Panels,
-    Placed,
-    Steps,
-    Unsigned,
-    scratch_for,
-)
 from encoder.doctor import _one_question
 from encoder.hardware import DeviceChoice
 from encoder.int8_weights import MIDDLE, RoundedLayer, Rounding, round_layer, round_linear
@@ -41,6 +30,25 @@ from encoder.registry import E5_SMALL
 from encoder.spec import Vectors
 from encoder.transformer import TransformerEncoder
 from tests.test_bert_int8 import TEXTS
+
+pytest.importorskip("llvmlite", reason="llvmlite is not installed (extra [cpu])")
+
+from encoder.compiled_fault import (
+    as_bytes,
+    fault_of,
+    rounded,
+    with_exact_units,
+)
+from encoder.compiled_layers import (
+    Array,
+    Follow,
+    Normed,
+    Panels,
+    Placed,
+    Steps,
+    Unsigned,
+    scratch_for,
+)
 
 pytestmark = pytest.mark.skipif(
     obstacle() is not None, reason="needs llvmlite, and a processor with AVX-512 VNNI"
