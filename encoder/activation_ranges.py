@@ -36,6 +36,12 @@ class LayerRanges:
     behind_gelu: Vectors
 
 
+def measured_sizes(ranges: tuple[LayerRanges, ...]) -> tuple[int, int, int]:
+    """Of which model: its layers, numbers of a state, and units behind GELU."""
+    first = ranges[0]
+    return len(ranges), first.into_qkv.shape[1], len(first.behind_gelu)
+
+
 def save_ranges(ranges: tuple[LayerRanges, ...], path: Path) -> None:
     """Write the numbers of all layers in half precision, as arrays without pickle."""
     arrays: dict[str, Any] = {

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from encoder.activation_ranges import LayerRanges
+from encoder.activation_ranges import LayerRanges, measured_sizes
 from encoder.bert_weights import BertWeights, Embeddings, open_weights
 from encoder.compiled_fault import fault_of
 from encoder.compiled_layers import CompiledLayers, Placed, Steps
@@ -70,10 +70,9 @@ class CompiledBert:
 
 def _misfit(weights: BertWeights, ranges: tuple[LayerRanges, ...]) -> str | None:
     """Say why weights are not those that the ranges and the functions were made for."""
-    layer, first = weights.layers[0], ranges[0]
+    layer = weights.layers[0]
     dim, inner = len(layer.norm.weight), len(layer.widen.bias)
-    measured = len(ranges), first.into_qkv.shape[1], len(first.behind_gelu)
-    if measured != (len(weights.layers), dim, inner):
+    if measured_sizes(ranges) != (len(weights.layers), dim, inner):
         return "inner ranges were measured for a model of another size than these files hold"
     if dim % PANEL:
         return f"states are {dim} wide, and compiled ones a multiple of {PANEL}"

@@ -4,7 +4,6 @@ import numpy as np
 
 from encoder.compiled_layers import (
     Array,
-    Follow,
     Normed,
     Panels,
     Placed,
@@ -13,7 +12,7 @@ from encoder.compiled_layers import (
     scratch_for,
 )
 from encoder.int8_weights import MIDDLE, RoundedLayer, RoundedLinear, Rounding
-from encoder.kernels.product import PANEL, ROWS
+from encoder.kernels.product import PANEL, ROWS, Follow
 from encoder.numpy_bert import attend, gelu, normed
 from encoder.spec import Vectors
 

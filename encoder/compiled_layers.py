@@ -6,7 +6,7 @@ function each (encoder/kernels, docs/decisions/013). They need no torch (docs/de
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from encoder.int8_weights import MIDDLE, RoundedLayer, RoundedLinear, Rounding
 from encoder.kernels.attention import scratch_numbers
 from encoder.kernels.layer import HEAD_WIDTH, layer_functions
 from encoder.kernels.norm import TOKENS
-from encoder.kernels.product import PANEL, ROWS
+from encoder.kernels.product import PANEL, ROWS, Follow
 
 # A vector of the processor, and a line of its cache: what begins elsewhere is read twice.
 LINE_BYTES = 64
@@ -24,7 +24,6 @@ LINE_BYTES = 64
 Array = npt.NDArray[Any]
 Unsigned = npt.NDArray[np.uint8]
 Lengths = npt.NDArray[np.int64]
-Follow = Literal["store", "add", "gelu"]
 
 
 class Placed(NamedTuple):

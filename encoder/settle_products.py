@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from encoder.activation_ranges import LayerRanges, find_ranges
+from encoder.activation_ranges import LayerRanges, find_ranges, measured_sizes
 from encoder.bert import Layer, PackedBert
 from encoder.bert_int8 import Int8Layer, Product, as_arrays, as_bytes, filled
 from encoder.bert_weights import Linear
@@ -43,9 +43,9 @@ def settle_products(bert: PackedBert, spec: EncoderSpec, choice: DeviceChoice) -
 
 def _are_of(bert: PackedBert, ranges: tuple[LayerRanges, ...]) -> bool:
     """Tell whether ranges were measured on a model of this size."""
-    sizes, first = bert.config, ranges[0]
-    measured = len(ranges), first.into_qkv.shape[1], len(first.behind_gelu)
-    return measured == (sizes.num_hidden_layers, sizes.hidden_size, sizes.intermediate_size)
+    sizes = bert.config
+    found = sizes.num_hidden_layers, sizes.hidden_size, sizes.intermediate_size
+    return found == measured_sizes(ranges)
 
 
 def _use_int8(bert: PackedBert, spec: EncoderSpec, ranges: tuple[LayerRanges, ...]) -> None:

@@ -41,7 +41,6 @@ from encoder.compiled_fault import (
 )
 from encoder.compiled_layers import (
     Array,
-    Follow,
     Normed,
     Panels,
     Placed,
@@ -49,6 +48,7 @@ from encoder.compiled_layers import (
     Unsigned,
     scratch_for,
 )
+from encoder.kernels.product import Follow
 
 pytestmark = pytest.mark.skipif(
     obstacle() is not None, reason="needs llvmlite, and a processor with AVX-512 VNNI"
