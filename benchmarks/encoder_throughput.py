@@ -31,6 +31,8 @@ ROOT = Path(__file__).parent.parent
 
 def read_texts(path: Path | None, count: int) -> list[str]:
     if path:
+        if not path.is_file():
+            raise SystemExit(f"There is no file {path}.")
         with gzip.open(path, "rt", encoding="utf-8") as file:
             texts = [json.loads(line)["text"] for line in file]
     else:

@@ -14,11 +14,12 @@ import json
 import logging
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.encoder_parts import LAYERS, side_by_side
 from benchmarks.encoder_throughput import read_texts
-from encoder.kernels.code import INT, INT32, LANES, POINTER, Code, Compiled
+from encoder.kernels.layer import obstacle
 from encoder.load import load_local
 from encoder.registry import E5_SMALL
 from encoder.side_by_side import threads_here
@@ -26,11 +27,15 @@ from encoder.side_by_side import threads_here
 # Sums that are added to in turn: one must be waited for before it can be added to again.
 SUMS = 24
 TIMES = 2_000_000
+# Sums in a register, each of four products.
+LANES = 16
 INNER = 1536
 
 
-def write_loop() -> Compiled:
+def write_loop() -> Callable[[int, int], None]:
     """Compile a loop that adds products to sums in registers; its arguments: room, how often."""
+    from encoder.kernels.code import INT, INT32, POINTER, Code  # needs llvmlite
+
     code = Code("multiply", [POINTER, INT])
     out, times = code.arguments
     sums = code.variables([code.spread(INT32(0))] * SUMS)
@@ -57,6 +62,8 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=96)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
+    if found := obstacle():
+        raise SystemExit(f"There is no such loop here: {found}.")
     logging.disable(logging.WARNING)  # passages that are cut
     from encoder.compiled_layers import Placed
 
@@ -66,7 +73,7 @@ def main() -> None:
     products = products_of([min(512, len(row)) for row in rows])
 
     def multiply() -> None:
-        sums = Placed.room((SUMS * LANES,))
+        sums = Placed.room((SUMS * LANES,))  # its memory is freed with it
         loop(sums.at, TIMES)
 
     limit, reached = [], []
